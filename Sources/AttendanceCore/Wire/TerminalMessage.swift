@@ -91,7 +91,8 @@ package struct LogRecord: Hashable, Sendable {
         /// What stood there instead, at most 64 characters.
         case invalid(String)
     }
-    /// Digits of a number, or the text; nil when missing or of another kind.
+    /// Digits of a number, or the text; nil when missing or of another kind, for a number that is negative, not
+    /// whole or enormous, and for text that is no UTF-8 (two such ids could not be told apart).
     package var enrollID: String?
     package var alias: String?
     package var name: String?
@@ -104,15 +105,16 @@ package struct LogRecord: Hashable, Sendable {
     package var temperature: Int?
     /// The record's bytes within the message.
     package var raw: Range<Int>
-    /// The bytes of `image`'s value (quotes included) within the message, where there is one.
-    package var image: Range<Int>?
-    /// Set when the entry was no object at all (a number, a string, null).
+    /// The bytes of each value under `image` (quotes included) within the message, in order. A repeated key gives
+    /// several, and each is a photo that must not be stored by accident.
+    package var images: [Range<Int>]
+    /// False when the entry was no object at all (a number, a string, null).
     package var isObject: Bool
 
     package init(
         enrollID: String? = nil, alias: String? = nil, name: String? = nil, time: Time = .missing,
         mode: Int64? = nil, inOut: Int64? = nil, event: Int64? = nil, verifyMode: Int64? = nil,
-        temperature: Int? = nil, raw: Range<Int> = 0..<0, image: Range<Int>? = nil, isObject: Bool = true
+        temperature: Int? = nil, raw: Range<Int> = 0..<0, images: [Range<Int>] = [], isObject: Bool = true
     ) {
         self.enrollID = enrollID
         self.alias = alias
@@ -124,7 +126,7 @@ package struct LogRecord: Hashable, Sendable {
         self.verifyMode = verifyMode
         self.temperature = temperature
         self.raw = raw
-        self.image = image
+        self.images = images
         self.isObject = isObject
     }
 }
@@ -175,8 +177,10 @@ package enum FrameError: Error, Hashable, Sendable {
     case notJSON(offset: Int, expected: String)
     /// JSON, but no object (§9.21).
     case notAnObject
-    /// Objects or arrays nested deeper than `FrameDecoder.maximumDepth`.
+    /// Objects or arrays nested deeper than the decoder's `maximumDepth`.
     case tooDeep
-    /// Bytes that are no UTF-8 outside a string value: the connection is closed with code 1007.
+    /// Bytes that are no UTF-8 where they are not forgiven: the connection is closed with code 1007. They are forgiven
+    /// inside a string value, names above all, as long as the message can be read; never in a key, in `cmd`, `ret` or
+    /// `sn`, outside strings, or in a message that cannot be read. `offset` is that of the first such byte.
     case notUTF8(offset: Int)
 }
