@@ -12,9 +12,7 @@ package struct EnrollID: Hashable, Sendable, CustomStringConvertible {
     /// Nil when nothing is left after trimming, when it is longer than `maximumLength`, or holds control characters.
     package init?(_ text: String) {
         let trimmed = text.trimmingBlanks()
-        guard !trimmed.isEmpty, trimmed.unicodeScalars.count <= Self.maximumLength,
-            !trimmed.unicodeScalars.contains(where: \.isControl)
-        else { return nil }
+        guard !trimmed.isEmpty, trimmed.isOneLine(ofAtMost: Self.maximumLength) else { return nil }
         self.init(trimmed: trimmed)
     }
 

@@ -17,9 +17,7 @@ package struct SerialNumber: Hashable, Sendable, CustomStringConvertible {
     /// a control character (a serial stands in logs, CSV cells and file names).
     package init?(_ text: String) {
         let trimmed = text.trimmingBlanks()
-        guard !trimmed.isEmpty, trimmed.unicodeScalars.count <= Self.maximumLength,
-            !trimmed.unicodeScalars.contains(where: \.isControl)
-        else { return nil }
+        guard !trimmed.isEmpty, trimmed.isOneLine(ofAtMost: Self.maximumLength) else { return nil }
         self.text = trimmed
         self.folded = trimmed.lowercased()
     }
@@ -36,9 +34,23 @@ extension Unicode.Scalar {
     }
 }
 
-extension StringProtocol {
+extension String {
+    /// No control character, and at most `length` Unicode scalars.
+    func isOneLine(ofAtMost length: Int) -> Bool {
+        // Nearly all serials and ids are plain ASCII, and each message has one: no need to look at scalars.
+        if utf8.count <= length, utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return true }
+        return unicodeScalars.count <= length && !unicodeScalars.contains(where: \.isControl)
+    }
+}
+
+extension StringProtocol where UTF8View: BidirectionalCollection {
     /// Without white space and NUL at both ends.
     package func trimmingBlanks() -> String {
+        if let first = utf8.first, let last = utf8.last, (0x21..<0x7F).contains(first),
+            (0x21..<0x7F).contains(last)
+        {
+            return String(self)
+        }
         func blank(_ c: Unicode.Scalar) -> Bool { c.properties.isWhitespace || c.value == 0 }
         let scalars = unicodeScalars
         guard let first = scalars.firstIndex(where: { !blank($0) }) else { return "" }

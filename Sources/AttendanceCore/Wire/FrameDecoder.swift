@@ -50,7 +50,7 @@ package struct FrameDecoder: Sendable {
     private static func withoutPadding(_ bytes: UnsafeRawBufferPointer) -> Range<Int> {
         var start = 0
         var end = bytes.count
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
+        if end >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { start = 3 }
         while end > start, bytes[end - 1].isBlank || bytes[end - 1] == 0 { end -= 1 }
         while start < end, bytes[start].isBlank { start += 1 }
         return start..<end
