@@ -1,0 +1,359 @@
+import AttendanceCore
+import Foundation
+import Logging
+
+/// The sections of `config.ini`, in the order of the sample.
+enum SettingsSection: String, CaseIterable, Sendable {
+    case server = "Server"
+    case security = "Security"
+    case listener = "Listener"
+    case erp = "ERP"
+    case terminals = "Terminals"
+    case terminal = "Terminal"
+    case store = "Store"
+    case csv = "CSV"
+    case logging = "Logging"
+    case admin = "Admin"
+
+    /// What stands behind the section's word; nil where nothing may.
+    var nameExample: String? {
+        switch self {
+        case .listener: "second"
+        case .terminal: "AYTI10087992"
+        default: nil
+        }
+    }
+    var namePlaceholder: String? {
+        switch self {
+        case .listener: "NAME"
+        case .terminal: "SERIAL"
+        default: nil
+        }
+    }
+
+    /// `[Listener NAME]`
+    var heading: String { namePlaceholder.map { "[\(rawValue) \($0)]" } ?? "[\(rawValue)]" }
+
+    var help: String {
+        switch self {
+        case .server: "The first port on which terminals connect, and limits that hold for every port."
+        case .security: "The token of the first port."
+        case .listener:
+            "Another port with rules of its own. Any number of such sections; the name is yours to choose."
+        case .erp: "The ERPNext site that gets the punches."
+        case .terminals: "What holds for all terminals."
+        case .terminal:
+            "What differs for one terminal, named by its serial number. Any number of such sections."
+        case .store: "The journal: the database that holds every punch."
+        case .csv: "The monthly audit files YYYY-MM-attendance.csv."
+        case .logging: "The program's own log, attendance.log."
+        case .admin: "How command-line verbs reach the running gateway."
+        }
+    }
+}
+
+/// One row of the table: what a setting is called, what it may be, and what it does.
+struct SettingRow: Hashable, Sendable {
+    enum Effect: Hashable, Sendable {
+        /// At a reload (SIGHUP).
+        case atReload
+        case atRestart
+    }
+    var section: SettingsSection
+    var name: String
+    var kind: String
+    /// As it would be written; empty when there is none.
+    var standard: String
+    /// The default in words, where it is no constant.
+    var standardInWords: String?
+    var isSecret: Bool
+    var isList: Bool
+    var effect: Effect
+    /// A plausible value for the sample where the default is blank.
+    var example: String?
+    var help: String
+
+    /// `[ERP] RetryDelaySec`
+    var title: String { "\(section.heading) \(name)" }
+
+    /// `retryDelaySec`, from which `ATTENDANCE_ERP_RETRY_DELAY_SEC` is made.
+    var configKey: String {
+        let upper = name.prefix { $0.isUppercase }
+        if upper.count == name.count { return name.lowercased() }
+        // Of a run of capitals the last one begins the next word: APIKey is apiKey.
+        let head = upper.count > 1 ? upper.dropLast() : upper
+        return head.lowercased() + name.dropFirst(head.count)
+    }
+
+    /// The name of the environment variable; nil in sections with a name.
+    var variable: String? {
+        guard section.namePlaceholder == nil else { return nil }
+        var words = ""
+        var previous: Character = "_"
+        for character in configKey {
+            if previous.isLowercase && character.isUppercase { words += "_" }
+            words += character.uppercased()
+            previous = character
+        }
+        return "ATTENDANCE_\(section.rawValue.uppercased())_\(words)"
+    }
+}
+
+/// A row of the table with the type its value has in the program.
+struct Setting<Value: Sendable>: Sendable {
+    var row: SettingRow
+    var kind: SettingKind<Value>
+    /// `row.standard`, read by `kind`.
+    var standard: Value
+
+    init(
+        _ section: SettingsSection, _ name: String, _ kind: SettingKind<Value>, default standard: String = "",
+        inWords: String? = nil, changes effect: SettingRow.Effect = .atRestart, example: String? = nil,
+        _ help: String
+    ) {
+        row = SettingRow(
+            section: section, name: name, kind: kind.name, standard: standard, standardInWords: inWords,
+            isSecret: kind.isSecret, isList: kind.isList, effect: effect, example: example, help: help)
+        self.kind = kind
+        do {
+            self.standard = try kind.parse(standard)
+        } catch {
+            preconditionFailure("the default of \(row.title) is no valid value: \(error)")
+        }
+    }
+}
+
+/// Every setting there is. Parsing, the sample file and docs/settings.md all come from here.
+enum SettingsTable {
+    /// The keys that every listener has; `[Server]` shares all but the token with `[Listener NAME]`.
+    struct ListenerKeys: Sendable {
+        var host: Setting<String>
+        var port: Setting<Int>
+        var token: SecretSetting
+        var serials: Setting<[SerialNumber]>
+        var networks: Setting<[NetworkRange]>
+        var secretPath: Setting<Secret?>
+        var allowWithoutAdmission: Setting<Bool>
+
+        init(section: SettingsSection, tokenSection: SettingsSection, port standardPort: String) {
+            host = Setting(
+                section, "Host", .host, default: "0.0.0.0",
+                "Address to listen on. 0.0.0.0 is every IPv4 address of the machine, :: every IPv6 one as well, "
+                    + "127.0.0.1 only the machine itself (behind a proxy).")
+            port = Setting(
+                section, "Port", .integer(0...65535), default: standardPort,
+                "Port for terminals and for HTTP (/health, /metrics). 0 takes a free one.")
+            token = SecretSetting(
+                tokenSection, "AuthToken", .token, changes: .atReload,
+                "Terminals must send it as Authorization: Bearer TOKEN. Blank asks for no token: most hardware "
+                    + "cannot send one; use the rules below instead.")
+            serials = Setting(
+                section, "AllowedSerials", .serials, changes: .atReload,
+                example: "AYTI10087992, AYTI10087993",
+                "Only these terminals are served. Blank admits every serial number. With commas between, also "
+                    + "over several indented lines.")
+            networks = Setting(
+                section, "AllowedNetworks", .networks, changes: .atReload,
+                example: "192.168.10.0/24, 2001:db8::/32",
+                "Only terminals from these networks may connect. Blank admits every address.")
+            secretPath = Setting<Secret?>(
+                section, "SecretPath", .optional(.urlPath), changes: .atReload,
+                "Only this path may be used by terminals (as in ws://host:port/terminals-8f3ka02m), for hardware "
+                    + "that takes a path but no token. Blank admits any path. At least 8 characters behind the slash."
+            )
+            allowWithoutAdmission = Setting(
+                section, "AllowWithoutAdmission", .flag, default: "no", changes: .atReload,
+                "A port that is reachable from elsewhere and has no rule at all (token, serials, networks, path) "
+                    + "is refused, unless yes is written here.")
+        }
+
+        var rows: [SettingRow] {
+            [host.row, port.row, serials.row, networks.row, secretPath.row, allowWithoutAdmission.row]
+        }
+    }
+
+    /// A secret that may stand in the file, or in a file of its own named by `NAMEFile`.
+    struct SecretSetting: Sendable {
+        var value: Setting<Secret?>
+        var file: Setting<String?>
+
+        init(
+            _ section: SettingsSection, _ name: String, _ kind: SettingKind<Secret>,
+            changes effect: SettingRow.Effect = .atRestart, example: String? = nil, _ help: String
+        ) {
+            value = Setting(section, name, .optional(kind), changes: effect, example: example, help)
+            file = Setting(
+                section, name + "File", .optional(.folder), changes: effect,
+                example: "/etc/attendance-gateway/\(name.lowercased())",
+                "File that holds \(name), instead of writing it here.")
+        }
+        var rows: [SettingRow] { [value.row, file.row] }
+    }
+
+    static let server = ListenerKeys(section: .server, tokenSection: .security, port: "8080")
+    static let listener = ListenerKeys(section: .listener, tokenSection: .listener, port: "8081")
+
+    // MARK: [Server]
+
+    static let maxConnections = Setting<Int>(
+        .server, "MaxConnections", .integer(1...1_000_000), default: "20000",
+        "Connections at one time, over all ports. Also bounded by the process's open-file limit.")
+    static let maxConnectionsPerAddress = Setting<Int>(
+        .server, "MaxConnectionsPerAddress", .integer(1...1_000_000), default: "12000",
+        "Connections at one time from one address. High, because a router may stand before a whole site.")
+    static let maxMessageBytes = Setting<Int>(
+        .server, "MaxMessageBytes", .bytes(64 << 10...64 << 20), default: "8 MiB",
+        "Longest message of a terminal; a longer one closes its connection.")
+    static let pingSeconds = Setting<Duration>(
+        .server, "PingSeconds", .seconds(1...3600), default: "20",
+        "A terminal from which nothing came for so long is asked whether it is there.")
+    static let silenceSeconds = Setting<Duration>(
+        .server, "SilenceSeconds", .seconds(2...7200), default: "90",
+        "A terminal that does not answer for so long is taken for gone. More than PingSeconds.")
+    static let handshakeSeconds = Setting<Duration>(
+        .server, "HandshakeSeconds", .seconds(1...300), default: "10",
+        "A new connection must send its first request within this time.")
+    static let firstMessageSeconds = Setting<Duration>(
+        .server, "FirstMessageSeconds", .seconds(1...3600), default: "60",
+        "A terminal must send its first message within this time.")
+    static let acceptUnmaskedFrames = Setting<Bool>(
+        .server, "AcceptUnmaskedFrames", .flag, default: "yes",
+        "Take WebSocket frames without a mask, which some old firmwares send against the standard.")
+
+    // MARK: [ERP]
+
+    static let url = Setting<URL?>(
+        .erp, "URL", .optional(.site), example: "https://erp.example.com",
+        "Address of the site. Blank: punches are kept, and owed until there is an address.")
+    static let dialect = Setting<Settings.ERP.Dialect>(
+        .erp, "Dialect", .choice(["custom": .custom, "hrms": .hrms]), default: "custom",
+        "custom posts to APIEndpoint as the older service did; hrms uses the standard method of Frappe HR "
+            + "(add_log_based_on_employee_field) and needs APIKey and APISecret.")
+    static let apiEndpoint = Setting<String>(
+        .erp, "APIEndpoint", .endpoint,
+        default: "api/method/clean_plus.services.biometric_server_erp2.add_checkin",
+        "Method of the custom dialect, behind URL.")
+    static let maxRetries = Setting<Int>(
+        .erp, "MaxRetries", .integer(1...1000), default: "3",
+        "After so many attempts a punch is reported as failed so far (CSV, log, health). It is tried again for "
+            + "ever all the same.")
+    static let retryDelaySec = Setting<Duration>(
+        .erp, "RetryDelaySec", .seconds(1...900), default: "5",
+        "First wait after a failed attempt; it doubles with each further one.")
+    static let apiKey = SecretSetting(
+        .erp, "APIKey", .token,
+        "API key of the ERPNext user that writes the check-ins (User > Settings > API Access).")
+    static let apiSecret = SecretSetting(.erp, "APISecret", .token, "API secret of the same user.")
+    static let authorization = SecretSetting(
+        .erp, "Authorization", .header,
+        "Whole value of the Authorization header, where a custom method wants another than that of APIKey.")
+    static let employeeField = Setting<String>(
+        .erp, "EmployeeField", .identifier, default: "attendance_device_id",
+        "Field of Employee in which the hrms dialect looks the person up.")
+    static let personID = Setting<Settings.ERP.PersonID>(
+        .erp, "PersonID", .choice(["enrollid": .enrollID, "alias": .alias]), default: "enrollid",
+        "What identifies a person: the number on the terminal, or the code (alias) that some firmwares send "
+            + "beside it; where a record has no code, the number is used.")
+    static let siteTimeZone = Setting<String?>(
+        .erp, "SiteTimeZone", .optional(.zone), inWords: "times are sent as the terminals show them",
+        example: "Asia/Kolkata",
+        "Time zone of the site (System Settings > Time Zone), where terminals stand in other zones.")
+    static let concurrency = Setting<Int>(
+        .erp, "Concurrency", .integer(1...32), default: "2",
+        "Requests at one time; never two for one person. A site takes check-ins one after the other, so more "
+            + "than 4 gain nothing.")
+    static let timeoutSec = Setting<Duration>(
+        .erp, "TimeoutSec", .seconds(1...600), default: "30", "Longest wait for an answer.")
+    static let ambiguousWaitSec = Setting<Duration>(
+        .erp, "AmbiguousWaitSec", .seconds(0...3600), default: "120",
+        "A punch that was sent and not answered waits so long before it is sent again, because the site may "
+            + "still be storing it.")
+
+    // MARK: [Terminals] and [Terminal SERIAL]
+
+    static let timeZone = Setting<String?>(
+        .terminals, "TimeZone", .optional(.zone), inWords: "the machine's time zone", changes: .atReload,
+        example: "Asia/Kolkata", "Time zone in which the terminals' clocks run.")
+    static let sendClock = Setting<Bool>(
+        .terminals, "SendClock", .flag, default: "yes", changes: .atReload,
+        "Tell terminals the time (cloudtime), by which they set their clocks.")
+    static let sendUsers = Setting<Bool>(
+        .terminals, "SendUsers", .flag, default: "no", changes: .atReload,
+        "Let terminals push their users (nosenduser is the opposite of this).")
+    static let keepPhotos = Setting<Bool>(
+        .terminals, "KeepPhotos", .flag, default: "no", changes: .atReload,
+        "Keep the photo that a terminal sends with a punch. No: it is dropped before anything is stored.")
+    static let earliestYear = Setting<Int>(
+        .terminals, "EarliestYear", .integer(1970...9999), default: "2010", changes: .atReload,
+        "A punch from before this year is kept and not forwarded: the terminal's clock was lost.")
+    static let futureToleranceHours = Setting<Duration>(
+        .terminals, "FutureToleranceHours", .hours(0...8760), default: "24", changes: .atReload,
+        "A punch further ahead of the gateway's clock is kept and not forwarded.")
+    static let terminalTimeZone = Setting<String?>(
+        .terminal, "TimeZone", .optional(.zone), inWords: "that of [Terminals]", changes: .atReload,
+        example: "Asia/Dubai", "Time zone of this terminal's clock.")
+    static let terminalName = Setting<String?>(
+        .terminal, "Name", .optional(.text), changes: .atReload, example: "Main gate",
+        "What the terminal is called in logs and lists.")
+
+    // MARK: Folders
+
+    static let storeDirectory = Setting<String?>(
+        .store, "Directory", .optional(.folder),
+        inWords: "data beside this file; under systemd the state folder",
+        example: "/var/lib/attendance-gateway",
+        "Folder of the journal, on a local disk. Paths in this file are relative to the file's own folder.")
+    static let csvEnabled = Setting<Bool>(
+        .csv, "Enabled", .flag, default: "yes", "Write the audit files.")
+    static let csvDirectory = Setting<String?>(
+        .csv, "Directory", .optional(.folder), inWords: "LogDirectory",
+        example: "/var/lib/attendance-gateway/csv",
+        "Folder of the audit files.")
+    static let logDirectory = Setting<String?>(
+        .logging, "LogDirectory", .optional(.folder),
+        inWords: "logs beside this file; under systemd the log folder",
+        example: "/var/log/attendance-gateway",
+        "Folder of attendance.log.")
+    static let logLevel = Setting<Logger.Level>(
+        .logging, "LogLevel", .level, default: "INFO", changes: .atReload, "Least level that is written.")
+    static let logKeep = Setting<Int>(
+        .logging, "Keep", .integer(1...3650), default: "30", changes: .atReload,
+        "Files of past days that are kept; the log is rotated at local midnight.")
+    static let logConsole = Setting<Bool>(
+        .logging, "Console", .flag, default: "yes", "Write the log to standard error as well.")
+    static let adminSocket = Setting<String?>(
+        .admin, "Socket", .optional(.folder), inWords: "admin.sock in the folder of [Store]",
+        example: "/run/attendance-gateway/admin.sock",
+        "Unix socket on which commands such as dead-letters reach the running gateway.")
+
+    /// In the order of the sample and the reference.
+    static let rows: [SettingRow] = [
+        server.rows, serverLimits, server.token.rows,
+        [listener.host.row, listener.port.row], listener.token.rows, Array(listener.rows.dropFirst(2)),
+        [url.row, dialect.row, apiEndpoint.row], apiKey.rows, apiSecret.rows, authorization.rows, erpRest,
+        terminalRows, folderRows,
+    ].flatMap(\.self)
+
+    private static let serverLimits: [SettingRow] = [
+        maxConnections.row, maxConnectionsPerAddress.row, maxMessageBytes.row, pingSeconds.row,
+        silenceSeconds.row, handshakeSeconds.row, firstMessageSeconds.row, acceptUnmaskedFrames.row,
+    ]
+    private static let erpRest: [SettingRow] = [
+        maxRetries.row, retryDelaySec.row, employeeField.row, personID.row, siteTimeZone.row, concurrency.row,
+        timeoutSec.row, ambiguousWaitSec.row,
+    ]
+    private static let terminalRows: [SettingRow] = [
+        timeZone.row, sendClock.row, sendUsers.row, keepPhotos.row, earliestYear.row,
+        futureToleranceHours.row, terminalTimeZone.row, terminalName.row,
+    ]
+    private static let folderRows: [SettingRow] = [
+        storeDirectory.row, csvEnabled.row, csvDirectory.row, logDirectory.row, logLevel.row, logKeep.row,
+        logConsole.row, adminSocket.row,
+    ]
+
+    static func rows(of section: SettingsSection) -> [SettingRow] { rows.filter { $0.section == section } }
+
+    static func row(_ name: String, in section: SettingsSection) -> SettingRow? {
+        rows.first { $0.section == section && $0.name.lowercased() == name.lowercased() }
+    }
+}
