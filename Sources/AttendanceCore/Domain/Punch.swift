@@ -92,7 +92,7 @@ package struct QuarantinedRecord: Hashable, Sendable {
 }
 
 /// What one message of a terminal asks the journal to keep: all of it in one commit, or none.
-package struct IntakeBatch: Sendable {
+package struct IntakeBatch: Hashable, Sendable {
     package var terminal: SerialNumber
     /// Number of the connection within this run of the gateway, as it stands in the log.
     package var connection: Int64

@@ -53,6 +53,8 @@ package enum Reply: Hashable, Sendable {
             output.open(word, result: true)
             output.append(key: ",\"count\":", number: count)
             output.append(key: ",\"logindex\":", number: logIndex)
+            // Newer firmware sends a log again without it, older firmware ignores it (§5.2).
+            output.append(key: ",\"mark\":true")
             output.append(cloudTime: cloudTime)
             if let approval {
                 output.append(key: ",\"access\":", number: approval.opens ? 1 : 0)

@@ -1,0 +1,38 @@
+# make run    builds and shows the gateway at work, with simulated terminals and a simulated ERPNext
+# make test   builds and runs all tests
+# make lint   formatting and warnings; make bench, make build, make release, make clean: see CONTRIBUTING.md
+
+SWIFT_FLAGS = --explicit-target-dependency-import-check error
+
+.PHONY: run build test lint bench release format clean setup
+
+run: setup
+	swift build $(SWIFT_FLAGS) --product attendance-gateway
+	.build/debug/attendance-gateway demo
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	swift build $(SWIFT_FLAGS)
+
+test: setup
+	swift build $(SWIFT_FLAGS) --build-tests
+	swift test --skip-build $(TEST_FLAGS)
+
+# Warnings are errors in Package.swift, for our own targets.
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+	packaging/check-unit.sh
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+
+release: setup
+	swift build $(SWIFT_FLAGS) -c release --product attendance-gateway
+
+bench: release
+	cd Benchmarks && swift run -c release bench --gateway ../.build/release/attendance-gateway $(BENCH_FLAGS)
+
+clean:
+	rm -rf .build Benchmarks/.build

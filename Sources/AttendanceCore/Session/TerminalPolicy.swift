@@ -1,0 +1,29 @@
+/// What the operator has set for terminals: zones, clock, what is asked of them. A value; a session takes it when a
+/// terminal registers, so a change reaches every terminal at its next `reg`.
+package struct TerminalPolicy: Sendable {
+    /// Whether answers carry `cloudtime`, to which terminals set their clocks.
+    package var sendsClock: Bool
+    /// Whether terminals shall push people (`senduser`); off, because it is biometric data.
+    package var wantsUsers: Bool
+    package var limits: Intake.Limits
+    package var keepsPhotos: Bool
+    private let defaultZone: ZoneRules
+    private let zones: [SerialNumber: ZoneRules]
+
+    package init(
+        defaultZone: ZoneRules, zones: [SerialNumber: ZoneRules] = [:], sendsClock: Bool = true,
+        wantsUsers: Bool = false, limits: Intake.Limits = .init(), keepsPhotos: Bool = false
+    ) {
+        self.defaultZone = defaultZone
+        self.zones = zones
+        self.sendsClock = sendsClock
+        self.wantsUsers = wantsUsers
+        self.limits = limits
+        self.keepsPhotos = keepsPhotos
+    }
+
+    package func zone(of serial: SerialNumber?) -> ZoneRules {
+        if zones.isEmpty { return defaultZone }
+        return serial.flatMap { zones[$0] } ?? defaultZone
+    }
+}

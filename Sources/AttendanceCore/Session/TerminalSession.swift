@@ -1,0 +1,239 @@
+/// One connection's conversation, as decisions without clock, socket or store: a message in, actions out.
+///
+/// The edge decodes nothing and decides nothing: it hands over bytes, carries out the actions in order, and reports
+/// how storing ended. Rules: docs/protocol.md §3.5, §5 and §9.
+package struct TerminalSession: Sendable {
+    package enum Action: Hashable, Sendable {
+        case reply(Reply)
+        /// Keep this, then carry out what `FollowUp` says for how it ended. Nothing is sent for it before.
+        case store(IntakeBatch, FollowUp)
+        /// The terminal has introduced itself; `skew` is its clock minus ours in seconds.
+        case register(SerialNumber, Registration, skew: Int?)
+        /// Something an operator may want to know.
+        case notice(Notice)
+        /// End the connection after what was said so far.
+        case close(Ending)
+    }
+
+    /// What is answered once it is known whether a batch is durable.
+    package struct FollowUp: Hashable, Sendable {
+        package var stored: Reply?
+        /// The terminal keeps its batch and sends it again.
+        package var notStored: Reply?
+
+        static let silent = FollowUp(stored: nil, notStored: nil)
+    }
+
+    package enum Notice: Hashable, Sendable {
+        /// Not JSON; `kept` says whether the bytes went to quarantine.
+        case unreadable(FrameError, kept: Bool)
+        case serialNotAllowed(SerialNumber?)
+        /// A second object stood behind the first in one message; it is kept and not answered (quirk Q33).
+        case trailingObject(bytes: Int)
+        /// A message's own serial differs from the one registered on this connection, which is kept.
+        case foreignSerial(SerialNumber)
+        case emptyBatch(word: String)
+        case unknownWord(String)
+        /// Records of the batch that went to quarantine, with the first one's reason.
+        case quarantined(Int, firstReason: String)
+        case doubtfulTimes(Int)
+        /// An answer nobody waits for.
+        case strayAnswer(String)
+    }
+
+    package enum Ending: Hashable, Sendable {
+        /// Close code 1007: bytes that are no UTF-8.
+        case notUTF8
+        /// Close code 1008: this serial may not connect here.
+        case notAllowed
+    }
+
+    /// After so many unreadable messages a connection's further ones are answered but no longer kept.
+    package static let keptUnreadable = 100
+
+    package private(set) var serial: SerialNumber?
+    private let connection: Int64
+    private let admits: @Sendable (SerialNumber?) -> Bool
+    private var policy: TerminalPolicy
+    private var intake: Intake
+    private var zone: ZoneRules
+    private var unreadable = 0
+    private var lastEmptyLogIndex: Int64?
+
+    /// `admits` decides on serials (`AdmissionRules.admits`).
+    package init(
+        connection: Int64, policy: TerminalPolicy, admits: @escaping @Sendable (SerialNumber?) -> Bool
+    ) {
+        self.connection = connection
+        self.policy = policy
+        self.admits = admits
+        zone = policy.zone(of: nil)
+        intake = Intake(zone: zone, limits: policy.limits, keepPhotos: policy.keepsPhotos)
+    }
+
+    /// A whole message. `policy` is the one in force now.
+    package mutating func received(
+        _ bytes: UnsafeRawBufferPointer, at now: UnixTime, policy current: () -> TerminalPolicy
+    ) -> [Action] {
+        let frame: FrameDecoder.Frame
+        do {
+            frame = try FrameDecoder().read(bytes)
+        } catch {
+            return received(unreadable: bytes, because: error, at: now)
+        }
+        let actions: [Action] =
+            switch frame.message {
+            case .junk, .wordless: []
+            case .registration(let registration): register(registration, policy: current(), at: now)
+            case .log(let log): take(log, bytes, at: now)
+            case .request(let request): answer(request, at: now)
+            case .answer(let answer): [.notice(.strayAnswer(answer.word))]
+            }
+        guard let rest = frame.rest else { return actions }
+        return actions + keep(rest, of: bytes, at: now)
+    }
+
+    // MARK: Registration
+
+    private mutating func register(
+        _ registration: Registration, policy: TerminalPolicy, at now: UnixTime
+    ) -> [Action] {
+        guard let serial = registration.serial else {
+            return [.reply(.registrationRefused(reason: "Missing serial number"))]
+        }
+        guard admits(serial) else { return refuse(serial, .registrationRefused(reason: "Not registered")) }
+        self.policy = policy
+        self.serial = serial
+        zone = policy.zone(of: serial)
+        intake = Intake(zone: zone, limits: policy.limits, keepPhotos: policy.keepsPhotos)
+        let ours = zone.wallTime(at: now.seconds)
+        let skew = registration.clock.map { Int($0.seconds - ours.seconds) }
+        // The answer first: a terminal sends nothing before it, and keeping what it said of itself may take a while.
+        return [
+            .reply(.registered(cloudTime: clock(at: now), noSendUser: !policy.wantsUsers)),
+            .register(serial, registration, skew: skew),
+        ]
+    }
+
+    private func refuse(_ serial: SerialNumber?, _ reply: Reply) -> [Action] {
+        [.notice(.serialNotAllowed(serial)), .reply(reply), .close(.notAllowed)]
+    }
+
+    /// The wall time of the terminal's zone, where the clock is sent at all.
+    private mutating func clock(at now: UnixTime) -> WallTime? {
+        policy.sendsClock ? zone.wallTime(at: now.seconds) : nil
+    }
+
+    // MARK: Logs
+
+    private mutating func take(_ log: LogMessage, _ bytes: UnsafeRawBufferPointer, at now: UnixTime)
+        -> [Action]
+    {
+        let word = Reply.word(for: log)
+        var actions: [Action] = []
+        let terminal = self.serial ?? log.serial
+        if let claimed = log.serial, let own = self.serial, claimed != own {
+            actions.append(.notice(.foreignSerial(claimed)))
+        }
+        guard admits(terminal) else {
+            return actions + refuse(terminal, .logRefused(word: word, reason: .code(1)))
+        }
+        guard log.list == .records else {
+            if log.key == .ret { return actions }
+            actions.append(.notice(.emptyBatch(word: log.word)))
+            actions.append(.reply(answerToEmpty(log, at: now)))
+            return actions
+        }
+        lastEmptyLogIndex = nil
+        let batch = takeIn(log, bytes, from: terminal ?? .unknown, at: now)
+        if let first = batch.quarantined.first {
+            actions.append(.notice(.quarantined(batch.quarantined.count, firstReason: first.reason)))
+        }
+        let doubtful = batch.punches.count { $0.doubt.isDoubtful }
+        if doubtful > 0 { actions.append(.notice(.doubtfulTimes(doubtful))) }
+        // A page of a pull stands under `ret`: an answer is never answered.
+        let followUp =
+            log.key == .ret
+            ? FollowUp.silent
+            : FollowUp(
+                stored: .stored(log, cloudTime: clock(at: now)),
+                notStored: .logRefused(word: word, reason: .code(1)))
+        actions.append(.store(batch, followUp))
+        return actions
+    }
+
+    /// The message's records as a batch, in the zone of the terminal it is from.
+    private mutating func takeIn(
+        _ log: LogMessage, _ bytes: UnsafeRawBufferPointer, from terminal: SerialNumber, at now: UnixTime
+    ) -> IntakeBatch {
+        guard self.serial == nil else {
+            return intake.take(log, bytes: bytes, from: terminal, connection: connection, at: now)
+        }
+        // Never registered (a client of the older service): the zone follows the message's own serial.
+        zone = policy.zone(of: terminal)
+        var intake = Intake(zone: zone, limits: policy.limits, keepPhotos: policy.keepsPhotos)
+        return intake.take(log, bytes: bytes, from: terminal, connection: connection, at: now)
+    }
+
+    /// False the first time, as the older service answers; true when the terminal comes with the same empty batch
+    /// again, so that it moves on (§9.2).
+    private mutating func answerToEmpty(_ log: LogMessage, at now: UnixTime) -> Reply {
+        if let index = log.logIndex, index == lastEmptyLogIndex {
+            lastEmptyLogIndex = nil
+            return .stored(log, cloudTime: clock(at: now))
+        }
+        lastEmptyLogIndex = log.logIndex
+        return .noRecords(log)
+    }
+
+    // MARK: Everything else
+
+    private mutating func answer(_ request: Request, at now: UnixTime) -> [Action] {
+        var actions: [Action] = []
+        if let claimed = request.serial, let own = serial, claimed != own {
+            actions.append(.notice(.foreignSerial(claimed)))
+        }
+        if !Self.knownWords.contains(request.word) { actions.append(.notice(.unknownWord(request.word))) }
+        if let reply = Reply.answer(to: request, cloudTime: clock(at: now)) { actions.append(.reply(reply)) }
+        return actions
+    }
+
+    private mutating func received(
+        unreadable bytes: UnsafeRawBufferPointer, because error: FrameError, at now: UnixTime
+    ) -> [Action] {
+        unreadable += 1
+        let keeps = unreadable <= Self.keptUnreadable && admits(serial)
+        var actions: [Action] = [.notice(.unreadable(error, kept: keeps))]
+        var answer: [Action] = [.reply(.unreadable)]
+        if case .notUTF8 = error { answer = [.close(.notUTF8)] }
+        if keeps { actions.append(quarantine(bytes, "the message could not be read: \(error)", at: now)) }
+        return actions + answer
+    }
+
+    private mutating func keep(_ rest: Range<Int>, of bytes: UnsafeRawBufferPointer, at now: UnixTime)
+        -> [Action]
+    {
+        unreadable += 1
+        guard unreadable <= Self.keptUnreadable, admits(serial) else { return [] }
+        let trailing = UnsafeRawBufferPointer(rebasing: bytes[rest])
+        return [
+            .notice(.trailingObject(bytes: rest.count)),
+            quarantine(trailing, "it stood behind another object in one message", at: now),
+        ]
+    }
+
+    private func quarantine(_ bytes: UnsafeRawBufferPointer, _ reason: String, at now: UnixTime) -> Action {
+        let raw = UnreadableText.keep(bytes, keepsPhotos: policy.keepsPhotos)
+        let batch = IntakeBatch(
+            terminal: serial ?? .unknown, connection: connection, received: now, raw: raw,
+            quarantined: [QuarantinedRecord(reason: reason, raw: raw.indices)])
+        return .store(batch, .silent)
+    }
+
+    /// Words of docs/protocol.md §5 that need no remark in the log.
+    private static let knownWords: Set<String> = [
+        "senduser", "sendqrcode", "checklive", "heartbeat", "sendpin", "sendgps", "otacheck", "otaget",
+        "talkcall",
+        "vicheckonline", "sendface", "sendfp", "sendpalm", "sendcard", "sendpwd",
+    ]
+}

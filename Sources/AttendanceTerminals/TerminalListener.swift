@@ -1,0 +1,106 @@
+import AttendanceCore
+import AttendanceStore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOWebSocket
+import Synchronization
+
+/// One listener's terminals: who may connect, within what bounds, and what they are served with.
+package final class TerminalListener: Sendable {
+    /// Fixed while the listener runs.
+    package struct Bounds: Hashable, Sendable {
+        /// Longest message, in one frame or many.
+        package var messageBytes: Int
+        package var messageFragments: Int
+        package var handshake: Duration
+        package var httpIdle: Duration
+        package var liveness: Liveness.Limits
+        package var acceptsUnmasked: Bool
+        /// Messages of one connection: so many at once, so many a second in the long run. Faster peers are read
+        /// more slowly; nothing is refused.
+        package var messageBurst: Int
+        package var messagesPerSecond: Int
+
+        package init(
+            messageBytes: Int = 8 << 20, messageFragments: Int = 4096, handshake: Duration = .seconds(10),
+            httpIdle: Duration = .seconds(30), liveness: Liveness.Limits = .init(),
+            acceptsUnmasked: Bool = true,
+            messageBurst: Int = 2000, messagesPerSecond: Int = 1000
+        ) {
+            self.messageBytes = messageBytes
+            self.messageFragments = messageFragments
+            self.handshake = handshake
+            self.httpIdle = httpIdle
+            self.liveness = liveness
+            self.acceptsUnmasked = acceptsUnmasked
+            self.messageBurst = messageBurst
+            self.messagesPerSecond = messagesPerSecond
+        }
+    }
+
+    package let name: String
+    package let bounds: Bounds
+    let limits: ConnectionLimits
+    let service: TerminalService
+    private let rules: Mutex<AdmissionRules>
+
+    var metrics: TerminalMetrics { service.metrics }
+
+    package init(
+        name: String, bounds: Bounds, rules: AdmissionRules, limits: ConnectionLimits,
+        service: TerminalService
+    ) {
+        self.name = name
+        self.bounds = bounds
+        self.limits = limits
+        self.service = service
+        self.rules = Mutex(rules)
+    }
+
+    /// Takes effect for the next handshake; connections that stand are left alone.
+    package func setRules(_ new: AdmissionRules) { rules.withLock { $0 = new } }
+
+    func admit(_ head: HTTPRequestHead, address: String) -> AdmissionRules.Verdict {
+        let verdict = rules.withLock { $0 }.admit(
+            address: address, path: head.uri.withoutQuery, authorization: head.headers["authorization"])
+        if case .refused(let refusal) = verdict {
+            metrics.refused(refusal)
+            service.logger.warning(
+                "connection refused",
+                metadata: ["listener": "\(name)", "peer": "\(address)", "reason": "\(refusal.rawValue)"])
+        }
+        return verdict
+    }
+
+    func admits(_ serial: SerialNumber?) -> Bool { rules.withLock { $0 }.admits(serial) }
+
+    /// The pipeline of a terminal, once the handshake is done.
+    func prepare(
+        _ channel: any Channel, address: String
+    ) throws -> NIOAsyncChannel<InboundMessage, OutboundMessage> {
+        let state = FrameState(limits: limits, now: FrameState.now)
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(RawInboundHandler(state: state), position: .first)
+        if !bounds.acceptsUnmasked { try pipeline.addHandler(MaskRequirement()) }
+        try pipeline.addHandler(
+            NIOWebSocketFrameAggregator(
+                minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: bounds.messageFragments,
+                maxAccumulatedFrameSize: bounds.messageBytes))
+        let service = self.service
+        try pipeline.addHandler(
+            TerminalFrameHandler(state: state, settings: .init(liveness: bounds.liveness)) { reason in
+                service.connectionEnded(reason, address: address)
+            })
+        // One message at a time is served, one more may wait: a terminal that sends faster waits in its own buffer.
+        return try NIOAsyncChannel(
+            wrappingChannelSynchronously: channel,
+            configuration: .init(backPressureStrategy: .init(lowWatermark: 1, highWatermark: 2)))
+    }
+
+    func serve(
+        _ channel: NIOAsyncChannel<InboundMessage, OutboundMessage>, address: String, path: String
+    ) async {
+        await TerminalConnection(listener: self, address: address, path: path).run(on: channel)
+    }
+}

@@ -1,0 +1,95 @@
+import AttendanceCore
+import AttendanceStore
+import Logging
+import Synchronization
+
+/// What all terminals of the process are served with, whichever listener they came in by.
+package final class TerminalService: Sendable {
+    let store: any Store
+    package let presence: Presence
+    let logger: Logger
+    let metrics: TerminalMetrics
+    let now: @Sendable () -> UnixTime
+    /// Called after a commit that left something owed.
+    private let owing: @Sendable () -> Void
+    private let policy: Mutex<TerminalPolicy>
+    private let connections = Atomic<Int64>(0)
+    private let resends = Mutex<[SerialNumber: ResendWatch]>([:])
+
+    package init(
+        store: any Store, policy: TerminalPolicy, presence: Presence = Presence(), logger: Logger,
+        now: @escaping @Sendable () -> UnixTime, owing: @escaping @Sendable () -> Void
+    ) {
+        self.store = store
+        self.presence = presence
+        self.logger = logger
+        self.metrics = TerminalMetrics()
+        self.now = now
+        self.owing = owing
+        self.policy = Mutex(policy)
+    }
+
+    /// Reaches each terminal at its next `reg`.
+    package func setPolicy(_ new: TerminalPolicy) { policy.withLock { $0 = new } }
+
+    func currentPolicy() -> TerminalPolicy { policy.withLock { $0 } }
+
+    func nextConnection() -> Int64 { connections.add(1, ordering: .relaxed).newValue }
+
+    /// Stores, and only then counts and wakes whoever delivers.
+    func record(_ batch: IntakeBatch) async throws -> IntakeReceipt {
+        let receipt = try await store.record(batch)
+        if receipt.stored > 0 { metrics.stored.increment(by: receipt.stored) }
+        if receipt.repeated > 0 { metrics.repeated.increment(by: receipt.repeated) }
+        if receipt.quarantined > 0 { metrics.quarantined.increment(by: receipt.quarantined) }
+        if receipt.owed > 0 { owing() }
+        return receipt
+    }
+
+    /// How often in a row this terminal has sent this very batch (quirk Q2); 1 for a new one.
+    func timesSent(_ batch: IntakeBatch) -> Int {
+        guard let first = batch.punches.first, let last = batch.punches.last else { return 1 }
+        let fingerprint = ResendWatch.Fingerprint(
+            count: batch.punches.count, first: first.time, firstID: first.enrollID, last: last.time,
+            lastID: last.enrollID)
+        return resends.withLock { resends in
+            if resends.count > 100_000 { resends.removeAll() }  // a flood of invented serials
+            return resends[batch.terminal, default: ResendWatch()].saw(fingerprint)
+        }
+    }
+
+    func connectionEnded(_ reason: TerminalFrameHandler.EndReason, address: String) {
+        switch reason {
+        case .stopping: break
+        case .silence(let why):
+            logger.info("connection given up", metadata: ["peer": "\(address)", "reason": "\(why.rawValue)"])
+        case .tooLarge:
+            logger.warning("message too large, connection closed", metadata: ["peer": "\(address)"])
+        case .protocolError(let what):
+            logger.warning("WebSocket protocol broken", metadata: ["peer": "\(address)", "error": "\(what)"])
+        case .memory:
+            logger.warning(
+                "memory for large messages is used up, connection closed; the terminal will come again",
+                metadata: ["peer": "\(address)"])
+        }
+    }
+}
+
+/// Notices a terminal that sends one batch over and over.
+struct ResendWatch {
+    struct Fingerprint: Hashable {
+        var count: Int
+        var first: WallTime
+        var firstID: EnrollID
+        var last: WallTime
+        var lastID: EnrollID
+    }
+    private var last: Fingerprint?
+    private var times = 0
+
+    mutating func saw(_ fingerprint: Fingerprint) -> Int {
+        times = fingerprint == last ? times + 1 : 1
+        last = fingerprint
+        return times
+    }
+}

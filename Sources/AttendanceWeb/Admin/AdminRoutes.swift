@@ -1,0 +1,157 @@
+import AttendanceCore
+import AttendanceStore
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// What the command line asks of a running gateway, over a Unix socket in the store's folder. Whoever may open the
+/// socket may do all of it: the folder's permissions are the guard.
+package struct AdminRoutes: Sendable {
+    package var store: any Store
+    package var health: @Sendable () async -> HealthReport
+    /// Wakes the delivery of a sink after something became owed again.
+    package var owing: @Sendable () -> Void
+    package var now: @Sendable () -> UnixTime
+    package var logger: Logger
+
+    package init(
+        store: any Store, health: @escaping @Sendable () async -> HealthReport,
+        owing: @escaping @Sendable () -> Void, now: @escaping @Sendable () -> UnixTime, logger: Logger
+    ) {
+        self.store = store
+        self.health = health
+        self.owing = owing
+        self.now = now
+        self.logger = logger
+    }
+
+    package func router() -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: RequestLog(logger: logger))
+        router.get("health") { _, _ in try JSONAnswer.response(await health()) }
+        router.post("dead-letters/retry") { request, _ in
+            try await change(request) { order in
+                let count = try await store.retryDeadLetters(try order.filter.filter(), at: now())
+                if count > 0 { owing() }
+                logger.notice("dead letters sent again", metadata: ["count": "\(count)"])
+                return count
+            }
+        }
+        router.post("dead-letters/discard") { request, _ in
+            try await change(request) { order in
+                guard let reason = order.reason?.trimmingBlanks(), !reason.isEmpty else {
+                    throw BadOrder(text: "discarding needs a reason")
+                }
+                let count = try await store.discardDeadLetters(
+                    try order.filter.filter(), reason: String(reason.prefix(500)), at: now())
+                logger.notice(
+                    "dead letters discarded", metadata: ["count": "\(count)", "reason": "\(reason)"])
+                return count
+            }
+        }
+        return router
+    }
+
+    private func change(
+        _ request: Request, _ body: (DeadLetterOrder) async throws -> Int
+    ) async throws -> Response {
+        let bytes = try await request.body.collect(upTo: 1 << 20)
+        do {
+            let order = try JSONAnswer.decode(DeadLetterOrder.self, from: Data(buffer: bytes))
+            return try JSONAnswer.response(DeadLetterResult(changed: try await body(order)))
+        } catch let error as BadOrder {
+            return try JSONAnswer.problem(.badRequest, error.text)
+        } catch let error as FilterError {
+            return try JSONAnswer.problem(.badRequest, error.localizedDescription)
+        } catch let error as DecodingError {
+            return try JSONAnswer.problem(.badRequest, "the request could not be read: \(error)")
+        } catch {
+            logger.error(
+                "administrative request failed", metadata: ["error": "\(error.localizedDescription)"])
+            return try JSONAnswer.problem(.internalServerError, error.localizedDescription)
+        }
+    }
+}
+
+struct BadOrder: Error { let text: String }
+
+/// Body of `POST /dead-letters/retry` and `/dead-letters/discard`.
+package struct DeadLetterOrder: Codable, Sendable {
+    package var filter: DeadLetterFilterText
+    package var reason: String?
+
+    package init(filter: DeadLetterFilterText, reason: String? = nil) {
+        self.filter = filter
+        self.reason = reason
+    }
+
+    /// As the admin socket takes it.
+    package func encoded() throws -> Data { try JSONAnswer.encode(self) }
+}
+
+/// Answer to a `DeadLetterOrder`.
+package struct DeadLetterResult: Codable, Sendable {
+    package var changed: Int
+
+    package init(changed: Int) { self.changed = changed }
+
+    package static func decoded(_ data: Data) throws -> DeadLetterResult {
+        try JSONAnswer.decode(DeadLetterResult.self, from: data)
+    }
+}
+
+/// `DeadLetterFilter` as texts, the way it travels and the way a person types it.
+package struct DeadLetterFilterText: Codable, Sendable, Hashable {
+    package var sink: String?
+    package var ids: [Int64]?
+    package var cause: String?
+    package var person: String?
+    package var terminal: String?
+    /// `YYYY-MM-DD HH:MM:SS`, included.
+    package var from: String?
+    /// `YYYY-MM-DD HH:MM:SS`, excluded.
+    package var until: String?
+
+    package init(
+        sink: String? = nil, ids: [Int64]? = nil, cause: String? = nil, person: String? = nil,
+        terminal: String? = nil, from: String? = nil, until: String? = nil
+    ) {
+        self.sink = sink
+        self.ids = ids
+        self.cause = cause
+        self.person = person
+        self.terminal = terminal
+        self.from = from
+        self.until = until
+    }
+
+    /// Throws an error that names the field and what it may be. A filter that is not understood must never become
+    /// one that asks for nothing: that would mean all dead letters.
+    package func filter() throws -> DeadLetterFilter {
+        func parse<Value>(_ text: String?, _ field: String, _ allowed: String, _ read: (String) -> Value?)
+            throws -> Value?
+        {
+            guard let text else { return nil }
+            guard let value = read(text) else {
+                throw FilterError(field: field, text: text, allowed: allowed)
+            }
+            return value
+        }
+        let causes = RejectionCause.allCases.map(\.rawValue).joined(separator: ", ")
+        return DeadLetterFilter(
+            sink: try parse(sink, "sink", "a sink's name, such as erpnext") { SinkName($0) }, ids: ids,
+            cause: try parse(cause, "cause", causes) { RejectionCause(rawValue: $0) },
+            person: try parse(person, "person", "an enroll id") { EnrollID($0) },
+            terminal: try parse(terminal, "terminal", "a serial number") { SerialNumber($0) },
+            from: try parse(from, "from", "YYYY-MM-DD HH:MM:SS") { WallTime($0) },
+            until: try parse(until, "until", "YYYY-MM-DD HH:MM:SS") { WallTime($0) })
+    }
+}
+
+package struct FilterError: LocalizedError {
+    let field: String
+    let text: String
+    let allowed: String
+    package var errorDescription: String? { "\(field): “\(text)” is not \(allowed)" }
+}

@@ -1,0 +1,122 @@
+import AttendanceCore
+import Foundation
+import HTTPTypes
+import Hummingbird
+
+/// What `GET /health` tells: whether punches are safe, and where they are stuck if they are.
+package struct HealthReport: Codable, Sendable {
+    package enum Status: String, Codable, Sendable {
+        /// Punches are stored and delivered.
+        case ok
+        /// Punches are stored; something else needs a look (a sink is down, dead letters wait).
+        case degraded
+        /// Punches cannot be stored. Answered with 503.
+        case failing
+    }
+    package struct Store: Codable, Sendable {
+        package var status: String
+        package var since: String?
+        package var reason: String?
+        package var punches: Int
+        package var quarantined: Int
+        package var databaseBytes: Int64
+
+        package init(
+            status: String, since: String? = nil, reason: String? = nil, punches: Int, quarantined: Int,
+            databaseBytes: Int64
+        ) {
+            self.status = status
+            self.since = since
+            self.reason = reason
+            self.punches = punches
+            self.quarantined = quarantined
+            self.databaseBytes = databaseBytes
+        }
+    }
+    package struct Queue: Codable, Sendable {
+        package var owed: Int
+        package var oldestAgeSeconds: Int?
+        package var deadLetters: Int
+
+        package init(owed: Int, oldestAgeSeconds: Int?, deadLetters: Int) {
+            self.owed = owed
+            self.oldestAgeSeconds = oldestAgeSeconds
+            self.deadLetters = deadLetters
+        }
+    }
+    package struct Sink: Codable, Sendable {
+        package var name: String
+        package var state: String
+        package var since: String?
+        package var reason: String?
+        package var remedy: String?
+        package var lastSuccess: String?
+        package var queue: Queue
+
+        package init(
+            name: String, state: String, since: String? = nil, reason: String? = nil, remedy: String? = nil,
+            lastSuccess: String? = nil, queue: Queue
+        ) {
+            self.name = name
+            self.state = state
+            self.since = since
+            self.reason = reason
+            self.remedy = remedy
+            self.lastSuccess = lastSuccess
+            self.queue = queue
+        }
+    }
+    package var status: Status
+    package var version: String
+    package var uptimeSeconds: Int
+    /// Terminals that have registered and are still connected; named as the older service named it.
+    package var connectedDevices: Int
+    package var connections: Int
+    package var store: Store
+    package var queue: Queue
+    package var sinks: [Sink]
+
+    package init(
+        status: Status, version: String, uptimeSeconds: Int, connectedDevices: Int, connections: Int,
+        store: Store,
+        queue: Queue, sinks: [Sink]
+    ) {
+        self.status = status
+        self.version = version
+        self.uptimeSeconds = uptimeSeconds
+        self.connectedDevices = connectedDevices
+        self.connections = connections
+        self.store = store
+        self.queue = queue
+        self.sinks = sinks
+    }
+}
+
+/// Answers as JSON with snake_case keys in a fixed order, so that scripts and eyes find things again.
+enum JSONAnswer {
+    static func encode(_ value: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(value)
+    }
+
+    static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(type, from: data)
+    }
+
+    static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        var headers = HTTPFields()
+        headers[.contentType] = "application/json; charset=utf-8"
+        headers[.cacheControl] = "no-store"
+        return Response(
+            status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: try encode(value))))
+    }
+
+    /// `{"error": …}`: what went wrong and what to do, for programs and for people.
+    static func problem(_ status: HTTPResponse.Status, _ text: String) throws -> Response {
+        try response(["error": text], status: status)
+    }
+}
