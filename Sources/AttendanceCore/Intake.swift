@@ -40,7 +40,7 @@ package struct Intake: Sendable {
     }
 
     /// The batch for the records of `message`, whose ranges are offsets into `bytes`.
-    package mutating func take(
+    package func take(
         _ message: LogMessage, bytes: UnsafeRawBufferPointer, from terminal: SerialNumber, connection: Int64,
         at received: UnixTime
     ) -> IntakeBatch {
@@ -70,7 +70,7 @@ package struct Intake: Sendable {
 
     private struct Defect: Error { let reason: String }
 
-    private mutating func punch(_ record: LogRecord, raw: Range<Int>, at received: UnixTime) -> Result<
+    private func punch(_ record: LogRecord, raw: Range<Int>, at received: UnixTime) -> Result<
         Punch, Defect
     > {
         guard record.isObject else {
