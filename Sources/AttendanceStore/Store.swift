@@ -1,11 +1,25 @@
 import AttendanceCore
 
+/// Looking at a journal without changing it: what command-line verbs may do beside a running gateway.
+///
+/// Every answer is a page: no read lasts longer than the call, so that nothing slow holds the journal's past in place.
+package protocol JournalReading: Sendable {
+    /// Oldest wall time first, by (wall time, number), at most `limit`.
+    func punches(_ filter: PunchFilter, after: PunchCursor?, limit: Int) async throws -> [JournalEntry]
+    /// With a number greater than `after`, by number, at most `limit`.
+    func quarantine(after: Int64, limit: Int) async throws -> [QuarantineEntry]
+    /// With a number greater than `after`, by number, at most `limit`.
+    func deadLetters(_ filter: DeadLetterFilter, after: Int64, limit: Int) async throws -> [DeadLetter]
+    /// In a `Store` cheap: counters kept while running, and one look at each queue's head.
+    func status() async throws -> StoreStatus
+}
+
 /// The journal and all that hangs on it, as few and coarse operations: the seam behind which engines differ.
 ///
 /// Every operation that changes something returns after the commit that holds the change is durable, and not before.
 /// Order: operations of one caller that await each other are seen in that order by every later read. All of it is
 /// held to by the conformance suite in `Tests/AttendanceStoreTests/Conformance`, which takes any engine.
-package protocol Store: Sendable {
+package protocol Store: JournalReading {
     // MARK: Intake
 
     /// Keeps a batch: new punches with what they owe to the sinks, repeats recognised, odd records in quarantine.
@@ -28,7 +42,8 @@ package protocol Store: Sendable {
     /// stays as it is. Rows that are no longer owed are ignored.
     func begin(_ attempts: [AttemptStart], for sink: SinkName, at now: UnixTime) async throws
 
-    /// Writes down what became of attempts. Rows that are no longer owed are ignored.
+    /// Writes down what became of attempts. Rows that are no longer owed are ignored, their attempt and report too.
+    /// A punch that was once reported as failed is not reported as failed again, only a success still is.
     func settle(_ settlements: [Settlement], for sink: SinkName) async throws
 
     /// Reports punches as failed so far that were received before `received`, are still owed and were not yet
@@ -46,18 +61,13 @@ package protocol Store: Sendable {
 
     // MARK: Dead letters
 
-    func deadLetters(_ filter: DeadLetterFilter, after: Int64, limit: Int) async throws -> [DeadLetter]
     /// Owed again at once, attempts counted from nought, what was frozen forgotten. Returns how many.
     func retryDeadLetters(_ filter: DeadLetterFilter, at now: UnixTime) async throws -> Int
     /// No longer owed. The punch stays in the journal. Returns how many.
     func discardDeadLetters(_ filter: DeadLetterFilter, reason: String, at now: UnixTime) async throws -> Int
 
-    // MARK: Looking
+    // MARK: Health
 
-    func punches(_ filter: PunchFilter, after: PunchCursor?, limit: Int) async throws -> [JournalEntry]
-    func quarantine(after: Int64, limit: Int) async throws -> [QuarantineEntry]
-    /// Cheap: counters kept while running, and one look at each queue's head.
-    func status() async throws -> StoreStatus
     /// Cheap enough for each health request, and never waits: whether the last commit succeeded.
     var health: StoreHealth { get }
     /// Commits something tiny through the writer: answers only when the writer can still make things durable.

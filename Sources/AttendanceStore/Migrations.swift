@@ -1,0 +1,181 @@
+import GRDB
+
+/// The schema, version by version. Append; a released version is never edited.
+///
+/// Foreign keys are written down for the reader and not enforced by the engine: every write is ours and goes through
+/// one place, a check per row costs the hot path, and the tests run `PRAGMA foreign_key_check`.
+enum Migrations {
+    /// Stands in the file's header ("ATGW"): this file is a journal of the attendance gateway and nothing else.
+    static let applicationID: Int32 = 0x4154_4757
+
+    static var migrator: DatabaseMigrator {
+        // Without this GRDB would read the whole database after each migration to check foreign keys.
+        var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
+        migrator.registerMigration("v1") { db in try db.execute(sql: v1) }
+        return migrator
+    }
+
+    /// Brings the database to the newest version. Throws `StoreError.newerVersion` when it is newer than this program,
+    /// `StoreError.damaged` when it is someone else's.
+    static func migrate(_ queue: DatabaseQueue, path: String) throws {
+        let migrator = migrator
+        try queue.inDatabase { db in
+            let found = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+            let tables = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM sqlite_schema") ?? 0
+            if tables == 0 {
+                try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+            } else if found != applicationID {
+                throw StoreError.damaged(
+                    path: path, detail: "it is a database of another program (application id \(found))")
+            }
+            try refuseNewer(db, path: path)
+        }
+        try migrator.migrate(queue)
+    }
+
+    /// Throws `StoreError.newerVersion` when the database holds migrations that this program does not know.
+    static func refuseNewer(_ db: Database, path: String) throws {
+        let unknown = try migrator.appliedIdentifiers(db).subtracting(migrator.migrations)
+        guard unknown.isEmpty else {
+            throw StoreError.newerVersion(path: path, found: unknown.sorted().joined(separator: ", "))
+        }
+    }
+
+    /// - `punch`: its unique key begins with the time, because punches of all terminals arrive in about the order of
+    ///   their times: inserting is then an append to the index. With the terminal first, each punch of a rush would
+    ///   touch a page of its own (a quarter of the rate, measured). Rows are never deleted, so numbers have no gaps
+    ///   and the highest is also the count.
+    /// - `outbox`: only what is owed, a row of a few bytes until the first attempt.
+    /// - `attempt`: append-only. Its last row for a punch at a sink says how and when it was delivered.
+    /// - `quarantine`: found again by a hash and then by its text, so that a clash of hashes hides nothing.
+    /// - Times are milliseconds since 1970 UTC, except `wall` (seconds of the terminal's clock) and `instant` (seconds).
+    private static let v1 = """
+        CREATE TABLE terminal (
+            id INTEGER PRIMARY KEY,
+            serial TEXT NOT NULL,
+            folded TEXT NOT NULL UNIQUE,
+            first_seen INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            address TEXT,
+            model TEXT,
+            firmware TEXT,
+            backlog INTEGER,
+            skew INTEGER,
+            device_info TEXT
+        ) STRICT;
+
+        CREATE TABLE zone (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE
+        ) STRICT;
+
+        CREATE TABLE punch (
+            id INTEGER PRIMARY KEY,
+            wall INTEGER NOT NULL,
+            terminal INTEGER NOT NULL REFERENCES terminal(id),
+            enroll TEXT NOT NULL,
+            door_event INTEGER NOT NULL,
+            sent TEXT,
+            alias TEXT,
+            name TEXT,
+            instant INTEGER NOT NULL,
+            zone INTEGER NOT NULL REFERENCES zone(id),
+            kind INTEGER NOT NULL,
+            doubt INTEGER NOT NULL,
+            mode INTEGER,
+            inout INTEGER,
+            event INTEGER,
+            verify_mode INTEGER,
+            temperature INTEGER,
+            received INTEGER NOT NULL,
+            connection INTEGER NOT NULL,
+            raw ANY NOT NULL,
+            UNIQUE (wall, terminal, enroll, door_event)
+        ) STRICT;
+
+        CREATE TABLE sink (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            active INTEGER NOT NULL
+        ) STRICT;
+
+        CREATE TABLE outbox (
+            sink INTEGER NOT NULL REFERENCES sink(id),
+            punch INTEGER NOT NULL REFERENCES punch(id),
+            attempts INTEGER NOT NULL DEFAULT 0,
+            due INTEGER,
+            frozen TEXT,
+            begun INTEGER,
+            reported INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (sink, punch)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE attempt (
+            sink INTEGER NOT NULL REFERENCES sink(id),
+            punch INTEGER NOT NULL REFERENCES punch(id),
+            number INTEGER NOT NULL,
+            started INTEGER NOT NULL,
+            duration_ms INTEGER NOT NULL,
+            status INTEGER,
+            answer TEXT NOT NULL,
+            reference TEXT,
+            words TEXT,
+            fate INTEGER NOT NULL,
+            PRIMARY KEY (sink, punch, number)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE dead_letter (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            sink INTEGER NOT NULL REFERENCES sink(id),
+            punch INTEGER NOT NULL REFERENCES punch(id),
+            cause TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            reported INTEGER NOT NULL,
+            died INTEGER NOT NULL,
+            UNIQUE (sink, punch)
+        ) STRICT;
+
+        CREATE TABLE discarded (
+            sink INTEGER NOT NULL REFERENCES sink(id),
+            punch INTEGER NOT NULL REFERENCES punch(id),
+            cause TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (sink, punch)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE outcome (
+            id INTEGER PRIMARY KEY,
+            sink INTEGER NOT NULL REFERENCES sink(id),
+            punch INTEGER NOT NULL REFERENCES punch(id),
+            status INTEGER NOT NULL,
+            at INTEGER NOT NULL
+        ) STRICT;
+
+        CREATE TABLE bookmark (
+            sink TEXT PRIMARY KEY,
+            place TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE quarantine (
+            id INTEGER PRIMARY KEY,
+            terminal INTEGER NOT NULL REFERENCES terminal(id),
+            hash INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            raw ANY NOT NULL,
+            first_received INTEGER NOT NULL,
+            last_received INTEGER NOT NULL,
+            times INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX quarantine_by_hash ON quarantine (hash, terminal);
+
+        -- What the writer writes to prove that it can: one row, and one that comes and goes to prove there is room.
+        CREATE TABLE proof (
+            id INTEGER PRIMARY KEY,
+            count INTEGER NOT NULL,
+            room BLOB
+        ) STRICT;
+        INSERT INTO proof (id, count) VALUES (1, 0);
+        """
+}

@@ -1,0 +1,255 @@
+import AttendanceCore
+import Foundation
+import GRDB
+
+/// Everything that is read, on whichever connection. Each query stops at its limit and finds its rows by a key.
+enum Queries {
+    // MARK: Delivery
+
+    static func owed(_ db: Database, to sink: SinkName, after: Int64, limit: Int) throws -> [OwedPunch] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT o.attempts, o.due, o.frozen, o.begun, p.id, p.enroll, p.sent, p.alias, p.name, p.wall, p.instant,
+                    p.received, t.serial, z.name AS zone_name
+                FROM outbox o CROSS JOIN punch p ON p.id = o.punch CROSS JOIN terminal t ON t.id = p.terminal
+                    CROSS JOIN zone z ON z.id = p.zone
+                WHERE o.sink = (SELECT id FROM sink WHERE name = ?) AND o.punch > ?
+                ORDER BY o.punch LIMIT ?
+                """)
+        return try Row.fetchAll(statement, arguments: [sink.text, after, limit]).map { row in
+            OwedPunch(
+                id: row["id"], terminal: try SerialNumber(stored: row["serial"]), enrollID: try EnrollID(row),
+                alias: row["alias"], name: row["name"], time: WallTime(seconds: row["wall"]),
+                zone: row["zone_name"], instant: row["instant"],
+                received: UnixTime(milliseconds: row["received"]),
+                attempts: row["attempts"], due: UnixTime(stored: row["due"]), frozen: row["frozen"],
+                begun: UnixTime(stored: row["begun"]))
+        }
+    }
+
+    static func outcomes(_ db: Database, of sink: SinkName, after: Int64, limit: Int) throws
+        -> [ReportedOutcome]
+    {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT c.id, c.status, c.at, p.enroll, p.sent, p.name, p.wall, t.serial
+                FROM outcome c CROSS JOIN punch p ON p.id = c.punch CROSS JOIN terminal t ON t.id = p.terminal
+                WHERE c.sink = (SELECT id FROM sink WHERE name = ?) AND c.id > ?
+                ORDER BY c.id LIMIT ?
+                """)
+        return try Row.fetchAll(statement, arguments: [sink.text, after, limit]).map { row in
+            ReportedOutcome(
+                id: row["id"], status: try stored(ReportedStatus(rawValue: row["status"]), "outcome.status"),
+                at: UnixTime(milliseconds: row["at"]), terminal: try SerialNumber(stored: row["serial"]),
+                enrollID: try EnrollID(row), name: row["name"], time: WallTime(seconds: row["wall"]))
+        }
+    }
+
+    static func bookmark(_ db: Database, of sink: SinkName) throws -> String? {
+        try String.fetchOne(db, sql: "SELECT place FROM bookmark WHERE sink = ?", arguments: [sink.text])
+    }
+
+    // MARK: Dead letters
+
+    /// Rows of dead letters with a number above `after` and up to `through`, with the names of what they refer to.
+    static func deadLetterRows(
+        _ db: Database, _ filter: DeadLetterFilter, after: Int64, through: Int64 = .max, limit: Int
+    ) throws -> [Row] {
+        var conditions = Conditions()
+        conditions.add("d.id > ?", after)
+        conditions.add("d.id <= ?", through)
+        if let sink = filter.sink { conditions.add("s.name = ?", sink.text) }
+        if let ids = filter.ids {
+            // As one JSON list, because a statement takes a limited number of parameters.
+            let list = "[" + ids.map(String.init).joined(separator: ",") + "]"
+            conditions.add("d.id IN (SELECT value FROM json_each(?))", list)
+        }
+        if let cause = filter.cause { conditions.add("d.cause = ?", cause.rawValue) }
+        if let person = filter.person { conditions.add("p.enroll = ?", person.canonical) }
+        if let terminal = filter.terminal { conditions.add("t.folded = ?", terminal.folded) }
+        if let from = filter.from { conditions.add("p.wall >= ?", from.seconds) }
+        if let until = filter.until { conditions.add("p.wall < ?", until.seconds) }
+        let sql = """
+            SELECT d.id, d.sink AS sink_id, d.punch, d.cause, d.reason, d.attempts, d.reported, d.died,
+                s.name AS sink_name, p.enroll, p.sent, p.name, p.wall, t.serial
+            FROM dead_letter d CROSS JOIN sink s ON s.id = d.sink CROSS JOIN punch p ON p.id = d.punch
+                CROSS JOIN terminal t ON t.id = p.terminal
+            WHERE \(conditions.sql) ORDER BY d.id LIMIT ?
+            """
+        return try Row.fetchAll(db, sql: sql, arguments: conditions.arguments + [limit])
+    }
+
+    static func deadLetters(
+        _ db: Database, _ filter: DeadLetterFilter, after: Int64, limit: Int
+    ) throws -> [DeadLetter] {
+        try deadLetterRows(db, filter, after: after, limit: limit).map { row in
+            DeadLetter(
+                id: row["id"], sink: try SinkName(stored: row["sink_name"]), punch: row["punch"],
+                terminal: try SerialNumber(stored: row["serial"]), enrollID: try EnrollID(row),
+                name: row["name"],
+                time: WallTime(seconds: row["wall"]),
+                cause: try stored(RejectionCause(rawValue: row["cause"]), "dead_letter.cause"),
+                reason: row["reason"], attempts: row["attempts"], died: UnixTime(milliseconds: row["died"]))
+        }
+    }
+
+    /// The highest number of any dead letter now; 0 without one.
+    static func lastDeadLetter(_ db: Database) throws -> Int64 {
+        try Int64.fetchOne(db, sql: "SELECT MAX(id) FROM dead_letter") ?? 0
+    }
+
+    // MARK: The journal
+
+    static func punches(
+        _ db: Database, _ filter: PunchFilter, after: PunchCursor?, limit: Int
+    ) throws -> [JournalEntry] {
+        var conditions = Conditions()
+        // The unique key begins with the time, so the range and the order come from it; the person and the terminal
+        // stand in it too, and rows of others are passed over without being read.
+        if let after {
+            conditions.add("p.wall >= ?", after.time.seconds)
+            conditions.add("(p.wall > ? OR p.id > ?)", after.time.seconds, after.id)
+        }
+        if let from = filter.from { conditions.add("p.wall >= ?", from.seconds) }
+        if let until = filter.until { conditions.add("p.wall < ?", until.seconds) }
+        if let person = filter.person { conditions.add("p.enroll = ?", person.canonical) }
+        if let terminal = filter.terminal {
+            conditions.add("p.terminal = (SELECT id FROM terminal WHERE folded = ?)", terminal.folded)
+        }
+        if filter.kinds != Set(PunchKind.allCases) {
+            let kinds = filter.kinds.map { String($0.rawValue) }.sorted().joined(separator: ", ")
+            conditions.add("p.kind IN (\(kinds))")
+        }
+        let sql = """
+            WITH shown (sink) AS (SELECT id FROM sink WHERE name = ?)
+            SELECT p.*, t.serial, z.name AS zone_name, o.attempts AS owed_attempts,
+                d.cause AS dead_cause, d.reason AS dead_reason, x.reason AS discard_reason,
+                a.started AS delivery_started, a.duration_ms AS delivery_took, a.reference AS delivery_reference
+            FROM punch p CROSS JOIN terminal t ON t.id = p.terminal CROSS JOIN zone z ON z.id = p.zone
+                LEFT JOIN outbox o ON o.sink = (SELECT sink FROM shown) AND o.punch = p.id
+                LEFT JOIN dead_letter d ON d.sink = (SELECT sink FROM shown) AND d.punch = p.id
+                LEFT JOIN discarded x ON x.sink = (SELECT sink FROM shown) AND x.punch = p.id
+                LEFT JOIN attempt a ON a.sink = (SELECT sink FROM shown) AND a.punch = p.id
+                    AND a.fate = \(FateCode.delivered.rawValue)
+            WHERE \(conditions.sql) ORDER BY p.wall, p.id LIMIT ?
+            """
+        let arguments = [SinkName.erpnext.text] + conditions.arguments + [limit]
+        return try Row.fetchAll(db, sql: sql, arguments: arguments).map(entry)
+    }
+
+    private static func entry(_ row: Row) throws -> JournalEntry {
+        let raw = [UInt8](row["raw"] as Data)
+        let punch = Punch(
+            enrollID: try EnrollID(row), alias: row["alias"], name: row["name"],
+            time: WallTime(seconds: row["wall"]),
+            zone: row["zone_name"], instant: row["instant"],
+            kind: try stored(PunchKind(rawValue: row["kind"]), "punch.kind"),
+            doubt: try stored(TimeDoubt(rawValue: row["doubt"]), "punch.doubt"), mode: row["mode"],
+            inOut: row["inout"], event: row["event"], verifyMode: row["verify_mode"],
+            temperature: row["temperature"], raw: raw.indices)
+        return JournalEntry(
+            id: row["id"], terminal: try SerialNumber(stored: row["serial"]), punch: punch,
+            received: UnixTime(milliseconds: row["received"]), connection: row["connection"], raw: raw,
+            state: try state(row))
+    }
+
+    private static func state(_ row: Row) throws -> DeliveryState {
+        if let attempts: Int = row["owed_attempts"] { return .owed(attempts: attempts) }
+        if let cause: String = row["dead_cause"] {
+            return .dead(
+                cause: try stored(RejectionCause(rawValue: cause), "dead_letter.cause"),
+                reason: row["dead_reason"])
+        }
+        if let reason: String = row["discard_reason"] { return .discarded(reason: reason) }
+        guard let started: Int64 = row["delivery_started"] else { return .notOwed }
+        return .delivered(
+            at: UnixTime(milliseconds: started + (row["delivery_took"] as Int64)),
+            reference: row["delivery_reference"])
+    }
+
+    static func quarantine(_ db: Database, after: Int64, limit: Int) throws -> [QuarantineEntry] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT q.*, t.serial FROM quarantine q CROSS JOIN terminal t ON t.id = q.terminal
+                WHERE q.id > ? ORDER BY q.id LIMIT ?
+                """)
+        return try Row.fetchAll(statement, arguments: [after, limit]).map { row in
+            QuarantineEntry(
+                id: row["id"], terminal: try SerialNumber(stored: row["serial"]), reason: row["reason"],
+                raw: [UInt8](row["raw"] as Data),
+                firstReceived: UnixTime(milliseconds: row["first_received"]),
+                lastReceived: UnixTime(milliseconds: row["last_received"]), times: row["times"])
+        }
+    }
+
+    // MARK: Figures
+
+    /// When the punch that has been owed longest was received, for each sink that is owed one.
+    static func oldestOwed(_ db: Database) throws -> [String: UnixTime] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT s.name, p.received FROM sink s
+                    CROSS JOIN punch p ON p.id = (SELECT MIN(punch) FROM outbox WHERE sink = s.id)
+                """)
+        return Dictionary(
+            rows.map { (($0["name"] as String), UnixTime(milliseconds: $0["received"])) },
+            uniquingKeysWith: { $1 })
+    }
+
+    static func status(_ db: Database, of state: WriterState, bytes: Int64) throws -> StoreStatus {
+        let oldest = try oldestOwed(db)
+        return StoreStatus(
+            punches: state.punches, quarantined: state.quarantined,
+            queues: Dictionary(
+                state.sinks.map { sink in
+                    // The counters may be a commit ahead of or behind what is read here: an empty queue has no oldest.
+                    let first = sink.owed > 0 ? oldest[sink.name.text] : nil
+                    return (sink.name, StoreStatus.Queue(owed: sink.owed, oldest: first, dead: sink.dead))
+                }, uniquingKeysWith: { $1 }),
+            databaseBytes: bytes)
+    }
+
+    static func stored<Value>(_ value: Value?, _ column: String) throws -> Value {
+        guard let value else { throw StoreError.other(detail: "\(column) holds a value that is none") }
+        return value
+    }
+}
+
+/// Conditions joined by AND, with their arguments in order.
+private struct Conditions {
+    private var parts: [String] = []
+    private(set) var arguments = StatementArguments()
+
+    mutating func add(_ condition: String, _ values: (any DatabaseValueConvertible)...) {
+        parts.append(condition)
+        arguments += StatementArguments(values)
+    }
+
+    var sql: String { parts.isEmpty ? "TRUE" : parts.joined(separator: " AND ") }
+}
+
+extension EnrollID {
+    /// From the columns `enroll` and `sent` of `punch`.
+    fileprivate init(_ row: Row) throws {
+        let text: String = row["sent"] ?? row["enroll"]
+        self = try Queries.stored(EnrollID(text), "punch.enroll")
+    }
+}
+
+extension SerialNumber {
+    fileprivate init(stored text: String) throws {
+        self = try Queries.stored(SerialNumber(text), "terminal.serial")
+    }
+}
+
+extension SinkName {
+    init(stored text: String) throws { self = try Queries.stored(SinkName(text), "sink.name") }
+}
+
+extension UnixTime {
+    fileprivate init?(stored milliseconds: Int64?) {
+        guard let milliseconds else { return nil }
+        self.init(milliseconds: milliseconds)
+    }
+}

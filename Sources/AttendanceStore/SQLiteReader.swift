@@ -1,0 +1,45 @@
+import AttendanceCore
+import Foundation
+import GRDB
+
+/// Looks at the journal in a folder, also while a gateway has it open. Cannot change anything.
+package final class SQLiteReader: JournalReading {
+    private let folder: DataFolder
+    private let readers: ReaderPool
+
+    /// Throws `StoreError`: `.io` when there is no journal in `folder`, `.newerVersion`, `.damaged`.
+    package init(folder: String) throws {
+        let folder = DataFolder(path: folder)
+        self.folder = folder
+        guard FileManager.default.fileExists(atPath: folder.database) else {
+            throw StoreError.io(detail: "there is no journal in \(folder.path)")
+        }
+        readers = ReaderPool(path: folder.database)
+        try readers.open()
+        try readers.check { try Migrations.refuseNewer($0, path: folder.database) }
+    }
+
+    package func close() { readers.close() }
+
+    package func punches(_ filter: PunchFilter, after: PunchCursor?, limit: Int) async throws
+        -> [JournalEntry]
+    {
+        try await readers.read { try Queries.punches($0, filter, after: after, limit: limit) }
+    }
+
+    package func quarantine(after: Int64, limit: Int) async throws -> [QuarantineEntry] {
+        try await readers.read { try Queries.quarantine($0, after: after, limit: limit) }
+    }
+
+    package func deadLetters(_ filter: DeadLetterFilter, after: Int64, limit: Int) async throws
+        -> [DeadLetter]
+    {
+        try await readers.read { try Queries.deadLetters($0, filter, after: after, limit: limit) }
+    }
+
+    /// Counts what is owed and dead: not as cheap as asking the gateway that has the journal open.
+    package func status() async throws -> StoreStatus {
+        let bytes = folder.bytes
+        return try await readers.read { try Queries.status($0, of: WriterState($0), bytes: bytes) }
+    }
+}

@@ -1,0 +1,172 @@
+import AttendanceCore
+import Foundation
+import Logging
+import ServiceLifecycle
+
+/// The journal in one SQLite file: WAL mode, full synchronous commits, one writer, group commit.
+///
+/// Open from `init` on. `run()` keeps it open until the service group stops it; without a service group, `close()`
+/// does the same. Both let the writer finish what was handed to it. One process at a time: a lock file says so.
+/// Whoever only wants to look beside it opens a `SQLiteReader`.
+package final class SQLiteStore: Store, Service {
+    private let folder: DataFolder
+    private let readers: ReaderPool
+    private let writer: Writer
+
+    /// Opens the journal in `folder`, and creates both where they are missing (for their owner alone).
+    ///
+    /// Throws `StoreError`: `.locked`, `.newerVersion`, `.notDurable`, `.damaged`, `.full`, `.io`. Blocks the calling
+    /// thread, for milliseconds unless a log has to be recovered.
+    package init(folder: String, options: StoreOptions, logger: Logger) throws {
+        let folder = DataFolder(path: folder)
+        try folder.create()
+        self.folder = folder
+        let lock = try LockFile(path: folder.lock)
+        readers = ReaderPool(path: folder.database)
+        writer = try Writer(
+            path: folder.database, lock: lock, readers: readers, options: options, logger: logger)
+    }
+
+    deinit { writer.stop() }
+
+    /// Stays until the service group shuts down, then closes.
+    package func run() async throws {
+        // Cancellation ends the wait too, and there is nothing else to do then: what was handed over is still kept.
+        try? await gracefulShutdown()
+        await close()
+    }
+
+    /// Refuses new operations with `StoreError.closed`, finishes those handed over, closes the files. Can be repeated.
+    package func close() async { await writer.close() }
+
+    // MARK: Intake
+
+    package func record(_ batch: IntakeBatch) async throws -> IntakeReceipt {
+        let hashes = batch.quarantineHashes
+        return try await writer.submit(
+            punches: batch.punches.count + batch.quarantined.count, bytes: batch.raw.count, isBounded: true
+        ) { try $0.record(batch, hashes: hashes) }
+    }
+
+    package func note(_ sighting: TerminalSighting) async throws {
+        try await writer.submit(bytes: sighting.deviceInfo?.utf8.count ?? 0, isBounded: true) {
+            try $0.note(sighting)
+        }
+    }
+
+    // MARK: Delivery
+
+    package func setSinks(_ sinks: [SinkName]) async throws {
+        try await writer.submit { try $0.setSinks(sinks) }
+    }
+
+    package func owed(to sink: SinkName, after: Int64, limit: Int) async throws -> [OwedPunch] {
+        try await readers.read { try Queries.owed($0, to: sink, after: after, limit: limit) }
+    }
+
+    package func begin(_ attempts: [AttemptStart], for sink: SinkName, at now: UnixTime) async throws {
+        guard !attempts.isEmpty else { return }
+        try await writer.submit(punches: attempts.count) { try $0.begin(attempts, for: sink, at: now) }
+    }
+
+    package func settle(_ settlements: [Settlement], for sink: SinkName) async throws {
+        guard !settlements.isEmpty else { return }
+        try await writer.submit(punches: settlements.count) { try $0.settle(settlements, for: sink) }
+    }
+
+    package func reportFailing(
+        sink: SinkName, receivedBefore: UnixTime, at now: UnixTime, limit: Int
+    ) async throws -> Int {
+        try await writer.submit {
+            try $0.reportFailing(sink, receivedBefore: receivedBefore, at: now, limit: limit)
+        }
+    }
+
+    // MARK: Outcomes
+
+    package func outcomes(of sink: SinkName, after: Int64, limit: Int) async throws -> [ReportedOutcome] {
+        try await readers.read { try Queries.outcomes($0, of: sink, after: after, limit: limit) }
+    }
+
+    package func bookmark(of sink: SinkName) async throws -> String? {
+        try await readers.read { try Queries.bookmark($0, of: sink) }
+    }
+
+    package func setBookmark(_ bookmark: String, of sink: SinkName) async throws {
+        try await writer.submit { try $0.setBookmark(bookmark, of: sink) }
+    }
+
+    // MARK: Dead letters
+
+    package func retryDeadLetters(_ filter: DeadLetterFilter, at now: UnixTime) async throws -> Int {
+        try await inStretches(filter) { try $0.retry($1) }
+    }
+
+    package func discardDeadLetters(_ filter: DeadLetterFilter, reason: String, at now: UnixTime) async throws
+        -> Int
+    {
+        try await inStretches(filter) { try $0.discard($1, reason: reason, at: now) }
+    }
+
+    /// A bulk operation as transactions of bounded size, so that terminals get their turn in between. What dies while
+    /// it runs is left for the next time.
+    private func inStretches(
+        _ filter: DeadLetterFilter,
+        _ step:
+            @escaping @Sendable (WriterConnection, WriterConnection.DeadLetterStretch) throws ->
+            WriterConnection.DeadLetterProgress
+    ) async throws -> Int {
+        let last = try await readers.read { try Queries.lastDeadLetter($0) }
+        var done = 0
+        var place: Int64? = 0
+        while let after = place {
+            let progress = try await writer.submit {
+                try step($0, .init(filter: filter, after: after, last: last))
+            }
+            done += progress.done
+            place = progress.next
+        }
+        return done
+    }
+
+    package func deadLetters(_ filter: DeadLetterFilter, after: Int64, limit: Int) async throws
+        -> [DeadLetter]
+    {
+        try await readers.read { try Queries.deadLetters($0, filter, after: after, limit: limit) }
+    }
+
+    // MARK: Looking
+
+    package func punches(_ filter: PunchFilter, after: PunchCursor?, limit: Int) async throws
+        -> [JournalEntry]
+    {
+        try await readers.read { try Queries.punches($0, filter, after: after, limit: limit) }
+    }
+
+    package func quarantine(after: Int64, limit: Int) async throws -> [QuarantineEntry] {
+        try await readers.read { try Queries.quarantine($0, after: after, limit: limit) }
+    }
+
+    package func status() async throws -> StoreStatus {
+        let state = writer.snapshot.state
+        let bytes = folder.bytes
+        return try await readers.read { try Queries.status($0, of: state, bytes: bytes) }
+    }
+
+    // MARK: Health
+
+    package var health: StoreHealth { writer.health }
+
+    package func proveWritable() async throws {
+        try await writer.submit { try $0.touch() }
+    }
+
+    // MARK: For tests
+
+    /// Runs `body` on the writer's connection, in a transaction of its own kind: with what else waits.
+    func onWriter<Value: Sendable>(
+        _ body: @escaping @Sendable (WriterConnection) throws -> Value
+    ) async throws -> Value {
+        try await writer.submit(body)
+    }
+}
