@@ -280,8 +280,7 @@ private struct WriterLoop {
         let before = connection.state
         var isOwnMistake = false
         do {
-            try connection.access {
-                try connection.begin()
+            try connection.transaction {
                 if let only = jobs.first, jobs.count == 1 {
                     // Alone it needs no savepoint: what undoes it undoes nobody else.
                     isOwnMistake = true
@@ -290,11 +289,9 @@ private struct WriterLoop {
                 } else {
                     for job in jobs { answers.append(try run(job, on: connection)) }
                 }
-                try connection.commit()
             }
         } catch {
             let error = writer.translate(error)
-            connection.access { connection.rollBack(to: before) }
             if !isOwnMistake || error.isOfTheStore { fail(error) }
             writer.finished(jobs)
             for job in jobs { job.fail(error) }
@@ -354,18 +351,8 @@ private struct WriterLoop {
             }
             guard let connection else { return }
             let start = ContinuousClock.now
-            try connection.access {
-                for step in [connection.takeRoom, connection.giveRoomBack] {
-                    do {
-                        try connection.begin()
-                        try step()
-                        try connection.commit()
-                    } catch {
-                        connection.rollBack(to: connection.state)
-                        throw error
-                    }
-                }
-            }
+            try connection.transaction { try connection.takeRoom() }
+            try connection.transaction { try connection.giveRoomBack() }
             writer.committed(connection.state, jobs: 1, took: start.duration(to: .now), provesRoom: true)
         } catch {
             fail(writer.translate(error))

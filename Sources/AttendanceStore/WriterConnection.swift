@@ -71,7 +71,7 @@ final class WriterConnection {
         logPages.deallocate()
     }
 
-    /// Lets `body` use the connection: a group of operations, a look at the database. Not reentrant.
+    /// Lets `body` use the connection. Not reentrant.
     func access<Value>(_ body: () throws -> Value) rethrows -> Value {
         try queue.inDatabase { _ in try body() }
     }
@@ -117,16 +117,22 @@ final class WriterConnection {
     /// Whether SQLite still has the transaction open: some errors end it.
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
-    func begin() throws(StoreError) { try statements.begin.run() }
-
-    func commit() throws(StoreError) { try statements.commit.run() }
-
-    /// Undoes the open transaction, if there is one. What was known by heart is as `before`.
-    func rollBack(to before: WriterState) {
-        // An error here changes nothing: the connection is closed next if it was of the dangerous kind, and
-        // otherwise the next `begin` fails and says why.
-        if isInTransaction { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
-        forget(to: before)
+    /// Runs `body` in one transaction and commits it, or undoes it and throws what went wrong.
+    func transaction(_ body: () throws -> Void) throws {
+        try access {
+            let before = state
+            do {
+                try statements.begin.run()
+                try body()
+                try statements.commit.run()
+            } catch {
+                // An error of the rollback changes nothing: after one of the dangerous kind the connection is dropped,
+                // and otherwise the next transaction cannot begin and says why.
+                if isInTransaction { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+                forget(to: before)
+                throw error
+            }
+        }
     }
 
     /// Runs one operation so that its failure undoes it alone. Throws the operation's error.
