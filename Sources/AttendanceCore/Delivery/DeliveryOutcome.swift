@@ -1,6 +1,6 @@
 /// How one attempt to deliver one punch ended. `deliver` does not throw: every way it can end is here.
 ///
-/// The classes are those of docs/protocol-erpnext.md §8.
+/// The classes are those of docs/erpnext.md §8.
 package enum DeliveryOutcome: Hashable, Sendable {
     /// The sink has it now. `reference` is the sink's own name for it.
     case delivered(reference: String?)
@@ -8,8 +8,9 @@ package enum DeliveryOutcome: Hashable, Sendable {
     case alreadyThere(reference: String?)
     /// Trying this punch again cannot help until a person does something. `cause` groups dead letters.
     case rejected(cause: RejectionCause, reason: String)
-    /// It may succeed later, and others may succeed now.
-    case retry(reason: String)
+    /// It may succeed later, and others may succeed now. `counted` is false where the fault is certain to pass (a
+    /// deadlock): such a punch is tried for ever. A counted one becomes a dead letter after some attempts.
+    case retry(reason: String, counted: Bool)
     /// The whole site cannot take punches now: unreachable, overloaded, in maintenance, rate-limited.
     /// `ambiguous` means that this punch may have been stored although no answer came.
     case siteUnavailable(reason: String, retryAfter: Duration?, ambiguous: Bool)
@@ -30,6 +31,9 @@ package enum RejectionCause: String, Sendable, CaseIterable {
 package enum SiteFault: String, Sendable, CaseIterable {
     case authentication
     case configuration
+    /// The site took the punch and wrote another time (docs/erpnext.md §0, fact 1). Each further try leaves one more
+    /// wrong check-in, so this is tried again far less often than the others.
+    case wrongTime = "wrong-time"
 }
 
 /// What a class of answer is called in metrics, in the attempt records and in the log.
