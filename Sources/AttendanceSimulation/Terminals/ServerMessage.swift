@@ -9,12 +9,34 @@ package struct ServerMessage: Sendable, CustomStringConvertible {
 
     /// Throws `TerminalError.notJSON` for anything but one strict JSON object.
     package init(_ text: String) throws {
+        guard text.utf8.first == UInt8(ascii: "{"), !Self.hasTrailingComma(text) else {
+            throw TerminalError.notJSON(text)
+        }
         do {
             fields = try JSONDecoder().decode([String: Value].self, from: Data(text.utf8))
         } catch {
             throw TerminalError.notJSON(text)
         }
         self.text = text
+    }
+
+    /// Foundation's decoder lets a comma pass before a closing bracket; a terminal's may not.
+    private static func hasTrailingComma(_ text: String) -> Bool {
+        var isInString = false
+        var isEscaped = false
+        var isAfterComma = false
+        for byte in text.utf8 {
+            if isInString {
+                if !isEscaped, byte == UInt8(ascii: "\"") { isInString = false }
+                isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+            } else if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") {
+                if isAfterComma { return true }
+            } else if byte > 0x20 {
+                isInString = byte == UInt8(ascii: "\"")
+                isAfterComma = byte == UInt8(ascii: ",")
+            }
+        }
+        return false
     }
 
     package subscript(key: String) -> Value? { fields[key] }

@@ -271,6 +271,11 @@ package final class SimulatedTerminal: Sendable {
         return try await answer(to: word)
     }
 
+    /// Sends `heartbeat` and does not wait for its answer.
+    package func sendHeartbeat() async throws {
+        try await send("{\"cmd\":\"heartbeat\",\"sn\":\(quoted(serial))}")
+    }
+
     /// The number the next batch of this connection takes: 0, 1, 2 …
     package func nextLogIndex() -> Int {
         state.withLock { state in
@@ -287,11 +292,16 @@ package final class SimulatedTerminal: Sendable {
 
     /// Sends a close frame and waits until the connection is gone. The server has to hang up.
     package func close(code: Int = 1000) async throws {
+        try await sendClose(code: code)
+        await waitUntilClosed()
+    }
+
+    /// Sends a close frame and does not wait.
+    package func sendClose(code: Int = 1000) async throws {
         var data = ByteBuffer()
         data.writeInteger(UInt16(truncatingIfNeeded: code))
         try await write(
             WebSocketFrame(fin: true, opcode: .connectionClose, maskKey: link.maskKey(), data: data))
-        await waitUntilClosed()
     }
 
     /// Waits until the connection is gone and answers its close code. Messages not taken yet stay.
