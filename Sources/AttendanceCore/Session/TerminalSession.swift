@@ -171,7 +171,7 @@ package struct TerminalSession: Sendable {
         }
         // Never registered (a client of the older service): the zone follows the message's own serial.
         zone = policy.zone(of: terminal)
-        var intake = Intake(zone: zone, limits: policy.limits, keepPhotos: policy.keepsPhotos)
+        let intake = Intake(zone: zone, limits: policy.limits, keepPhotos: policy.keepsPhotos)
         return intake.take(log, bytes: bytes, from: terminal, connection: connection, at: now)
     }
 

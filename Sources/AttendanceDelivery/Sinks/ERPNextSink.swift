@@ -107,7 +107,7 @@ package final class ERPNextSink: Sink {
         switch settings.dialect {
         case .hrms(let employeeField, let siteZone):
             var time = punch.time
-            if var zone = siteZone { time = zone.wallTime(at: punch.instant) }
+            if let zone = siteZone { time = zone.wallTime(at: punch.instant) }
             return [
                 "employee_field_value": person, "timestamp": time.description,
                 "device_id": punch.terminal.text, "employee_fieldname": employeeField,
