@@ -105,9 +105,11 @@ final class DeliveryAttempts: Sendable {
             frozen = try punch.frozen ?? sink.freeze(punch)
         } catch {
             let delivery = Delivery(
-                outcome: .rejected(cause: .invalidData, reason: "it cannot be written as a request: \(error)"),
+                outcome: .rejected(
+                    cause: .invalidData, reason: "it cannot be written as a request: \(error)"),
                 answer: .rejected)
-            return await conclude(punch, delivery, started: timing.now(), took: .zero, epoch: epoch, open: false)
+            return await conclude(
+                punch, delivery, started: timing.now(), took: .zero, epoch: epoch, open: false)
         }
         punch.frozen = frozen
 
@@ -121,13 +123,15 @@ final class DeliveryAttempts: Sendable {
                 let delivery = Delivery(
                     outcome: .alreadyThere(reference: reference), answer: .alreadyThere, reference: reference)
                 return await conclude(
-                    punch, delivery, started: started, took: timing.moment() - clock, epoch: epoch, open: false)
+                    punch, delivery, started: started, took: timing.moment() - clock, epoch: epoch,
+                    open: false)
             case .unavailable(let reason, let retryAfter):
                 let delivery = Delivery(
                     outcome: .siteUnavailable(reason: reason, retryAfter: retryAfter, ambiguous: false),
                     answer: retryAfter == nil ? .transient : .rateLimited, words: reason)
                 return await conclude(
-                    punch, delivery, started: started, took: timing.moment() - clock, epoch: epoch, open: true)
+                    punch, delivery, started: started, took: timing.moment() - clock, epoch: epoch, open: true
+                )
             case .absent:
                 note(.answers, epoch)
                 if let left = quietTimeLeft(begun) { return Ended(punch: punch, next: .again(delay: left)) }
@@ -138,7 +142,8 @@ final class DeliveryAttempts: Sendable {
 
         let started = timing.now()
         do {
-            try await store.begin([AttemptStart(punch: punch.id, frozen: frozen)], for: sink.name, at: started)
+            try await store.begin(
+                [AttemptStart(punch: punch.id, frozen: frozen)], for: sink.name, at: started)
         } catch {
             // Nothing was sent, so nothing happened; the journal's own health tells of its trouble.
             logger.warning("an attempt cannot be begun; trying again", metadata: ["error": "\(error)"])
@@ -161,10 +166,12 @@ final class DeliveryAttempts: Sendable {
     ) async -> Ended {
         counters[delivery.answer]?.increment()
         timer.recordNanoseconds(took.nanoseconds)
-        let blamed = judge(owed, delivery, epoch: epoch)
+        // A request that our own stopping cut off says nothing of the site.
+        let blamed = Task.isCancelled && delivery.status == nil ? false : judge(owed, delivery, epoch: epoch)
         let now = timing.now()
         let (fate, report) = rules.fate(
-            of: delivery.outcome, attemptsBefore: owed.attempts, mayBeStoredBefore: open, blamed: blamed, at: now,
+            of: delivery.outcome, attemptsBefore: owed.attempts, mayBeStoredBefore: open, blamed: blamed,
+            at: now,
             random: timing.random())
         let attempt = Attempt(
             started: started, duration: took, status: delivery.status, answer: delivery.answer,
@@ -251,16 +258,19 @@ final class DeliveryAttempts: Sendable {
         case .trouble(let trouble):
             switch trouble.kind {
             case .unavailable:
-                logger.warning("the site takes no punches now; they wait", metadata: ["reason": "\(trouble.reason)"])
+                logger.warning(
+                    "the site takes no punches now; they wait", metadata: ["reason": "\(trouble.reason)"])
             case .misconfigured(let fault):
                 logger.error(
                     "delivery is paused until this is mended",
                     metadata: [
-                        "fault": "\(fault.rawValue)", "reason": "\(trouble.reason)", "remedy": "\(trouble.remedy)",
+                        "fault": "\(fault.rawValue)", "reason": "\(trouble.reason)",
+                        "remedy": "\(trouble.remedy)",
                     ])
             }
         case .recovered(_, let after):
-            logger.notice("the site takes punches again", metadata: ["after_s": "\(after.components.seconds)"])
+            logger.notice(
+                "the site takes punches again", metadata: ["after_s": "\(after.components.seconds)"])
         case nil: break
         }
     }
@@ -280,7 +290,9 @@ final class DeliveryAttempts: Sendable {
             metadata["reason"] = "\(reason)"
             logger.warning("punch became a dead letter", metadata: metadata)
         case .again(_, let counted, _):
-            if case .siteMisconfigured(.wrongTime, _, _) = delivery.outcome, let reference = delivery.reference {
+            if case .siteMisconfigured(.wrongTime, _, _) = delivery.outcome,
+                let reference = delivery.reference
+            {
                 metadata["reference"] = "\(reference)"
                 return logger.error("the site stored a wrong time; correct this check-in", metadata: metadata)
             }
@@ -295,6 +307,7 @@ final class DeliveryAttempts: Sendable {
 extension Duration {
     fileprivate var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
-        return seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue + attoseconds / 1_000_000_000
+        return seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue + attoseconds
+            / 1_000_000_000
     }
 }

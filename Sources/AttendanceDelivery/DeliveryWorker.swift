@@ -150,7 +150,8 @@ package final class DeliveryWorker: Service {
             if let readAgain, now < readAgain { return }
             while let read = schedule.nextRead() {
                 do {
-                    let rows = try await worker.store.owed(to: worker.sink.name, after: read.after, limit: read.limit)
+                    let rows = try await worker.store.owed(
+                        to: worker.sink.name, after: read.after, limit: read.limit)
                     if readAgain != nil { worker.logger.notice("owed punches can be read again") }
                     readAgain = nil
                     let unixNow = worker.timing.now()
@@ -182,7 +183,9 @@ package final class DeliveryWorker: Service {
             let (step, epoch) = worker.attempts.step()
             switch step {
             case .send(let allowed):
-                while inFlight.values.count(where: { $0 == epoch }) < allowed, let punch = schedule.next(at: now) {
+                while inFlight.values.count(where: { $0 == epoch }) < allowed,
+                    let punch = schedule.next(at: now)
+                {
                     inFlight[punch.id] = epoch
                     let (attempts, emit) = (worker.attempts, emit)
                     group.addTask { emit(.finished(await attempts.attempt(punch, epoch: epoch))) }
@@ -226,7 +229,8 @@ package final class DeliveryWorker: Service {
                 worker.logger.warning("punches wait for the site", metadata: ["reported": "\(count)"])
                 if count >= limit { nextReport = now }
             } catch {
-                worker.logger.warning("failing punches cannot be reported yet", metadata: ["error": "\(error)"])
+                worker.logger.warning(
+                    "failing punches cannot be reported yet", metadata: ["error": "\(error)"])
             }
         }
 

@@ -135,7 +135,8 @@ private struct Judge {
                 outcome: .siteMisconfigured(
                     fault: .wrongTime,
                     reason: "the site stored check-in \(reference) with another time than the one sent",
-                    remedy: "give the API user the role HR User (write at permission level 1 on Employee Checkin), "
+                    remedy:
+                        "give the API user the role HR User (write at permission level 1 on Employee Checkin), "
                         + "then correct the named check-ins"),
                 answer: .configuration, words: words, reference: reference)
         }
@@ -154,7 +155,8 @@ private struct Judge {
         let reference = body.document["name"].map { PlainText.line($0, limit: 140) }
         guard body.reportsFailure else {
             return Verdict(
-                outcome: .delivered(reference: reference), answer: .delivered, words: nil, reference: reference)
+                outcome: .delivered(reference: reference), answer: .delivered, words: nil,
+                reference: reference)
         }
         return textRule() ?? retry("the site's method reports a failure: \(words ?? "no words")")
     }
@@ -174,7 +176,8 @@ private struct Judge {
     private func redirect() -> Verdict {
         guard let location = answer.location.map({ PlainText.line($0, limit: 200) }), !location.isEmpty else {
             return misconfigured(
-                "the site redirects (\(answer.status)) without saying where", "set URL in [ERP] to the final address")
+                "the site redirects (\(answer.status)) without saying where",
+                "set URL in [ERP] to the final address")
         }
         return misconfigured(
             "the site redirects to \(location) (\(answer.status)), and a redirected punch would be lost",
@@ -190,7 +193,8 @@ private struct Judge {
         case nil:
             body.isJSON
                 ? rejected(.refusedByRule)
-                : misconfigured("a proxy refuses the request (400)", "check URL in [ERP] (http or https, port)")
+                : misconfigured(
+                    "a proxy refuses the request (400)", "check URL in [ERP] (http or https, port)")
         }
     }
 
@@ -199,7 +203,8 @@ private struct Judge {
         return Verdict(
             outcome: .siteMisconfigured(
                 fault: .authentication, reason: withWords(reason),
-                remedy: "make new keys in ERPNext (User > Settings > API Access) and set ApiKey and ApiSecret in [ERP]"
+                remedy:
+                    "make new keys in ERPNext (User > Settings > API Access) and set ApiKey and ApiSecret in [ERP]"
             ),
             answer: .authentication, words: words)
     }
@@ -207,7 +212,8 @@ private struct Judge {
     private func forbidden() -> Verdict {
         // A User Permission: other employees may work.
         if says("is linked to") || says("user permission") {
-            return context.attemptsBefore >= 1 ? rejected(.notPermitted) : retry("not permitted for this employee")
+            return context.attemptsBefore >= 1
+                ? rejected(.notPermitted) : retry("not permitted for this employee")
         }
         return Verdict(
             outcome: .siteMisconfigured(
@@ -242,7 +248,8 @@ private struct Judge {
         switch body.exceptionType {
         case "InactiveEmployeeStatusError": return rejected(.inactiveEmployee)
         case "RateLimitExceededError": return rateLimited()
-        case "TimestampMismatchError", "DocumentLockedError": return retry("another user was faster", counted: false)
+        case "TimestampMismatchError", "DocumentLockedError":
+            return retry("another user was faster", counted: false)
         case "AppNotInstalledError": return wrongMethod()
         case "FrappeTypeError":
             return misconfigured("the method does not take these fields", "check APIEndpoint in [ERP]")
@@ -268,15 +275,19 @@ private struct Judge {
     private func wrongMethod() -> Verdict {
         misconfigured(
             "the site has no such method (\(answer.status))",
-            "check APIEndpoint in [ERP]: HRMS 14 and later hrms.hr.doctype..., before that erpnext.hr.doctype...")
+            "check APIEndpoint in [ERP]: HRMS 14 and later hrms.hr.doctype..., before that erpnext.hr.doctype..."
+        )
     }
 
     /// What is decided by the site's words alone, because the status is shared by all of it.
     private func textRule() -> Verdict? {
-        if says("already has a log with the same timestamp") || isCustom && Self.alreadyThere.contains(where: says) {
+        if says("already has a log with the same timestamp")
+            || isCustom && Self.alreadyThere.contains(where: says)
+        {
             let reference = body.linkedName
             return Verdict(
-                outcome: .alreadyThere(reference: reference), answer: .alreadyThere, words: words, reference: reference)
+                outcome: .alreadyThere(reference: reference), answer: .alreadyThere, words: words,
+                reference: reference)
         }
         if says("No Employee found") { return rejected(.unknownEmployee) }
         if says("Inactive Employee") { return rejected(.inactiveEmployee) }
@@ -294,7 +305,8 @@ private struct Judge {
     private func rateLimited() -> Verdict {
         Verdict(
             outcome: .siteUnavailable(
-                reason: withWords("the site asks to wait (\(answer.status))"), retryAfter: retryAfter, ambiguous: false),
+                reason: withWords("the site asks to wait (\(answer.status))"), retryAfter: retryAfter,
+                ambiguous: false),
             answer: .rateLimited, words: words)
     }
 
@@ -321,9 +333,12 @@ private struct Judge {
         if body.exceptionType == "TypeError" { return rejected(.invalidData) }
         if says("Unknown column") || says("(1054") {
             return misconfigured(
-                "Employee has no such field, or the site is not migrated (500)", "check EmployeeField in [ERP]")
+                "Employee has no such field, or the site is not migrated (500)",
+                "check EmployeeField in [ERP]")
         }
-        if body.exceptionType == "OperationalError", ["(2002", "(2003", "(2006", "(2013"].contains(where: says) {
+        if body.exceptionType == "OperationalError",
+            ["(2002", "(2003", "(2006", "(2013"].contains(where: says)
+        {
             return unavailable("ERPNext does not reach its database")
         }
         return retry(words ?? "ERPNext failed (500)")
@@ -342,7 +357,8 @@ private struct Judge {
 
     private func rejected(_ cause: RejectionCause) -> Verdict {
         Verdict(
-            outcome: .rejected(cause: cause, reason: words ?? "ERPNext refused it with status \(answer.status)"),
+            outcome: .rejected(
+                cause: cause, reason: words ?? "ERPNext refused it with status \(answer.status)"),
             answer: .rejected, words: words)
     }
 
@@ -352,7 +368,8 @@ private struct Judge {
 
     private func unavailable(_ reason: String, ambiguous: Bool = false) -> Verdict {
         Verdict(
-            outcome: .siteUnavailable(reason: reason, retryAfter: nil, ambiguous: ambiguous), answer: .transient,
+            outcome: .siteUnavailable(reason: reason, retryAfter: nil, ambiguous: ambiguous),
+            answer: .transient,
             words: words)
     }
 

@@ -24,7 +24,8 @@ package struct FrappeBody: Hashable, Sendable {
     private static let maximumMessages = 16
 
     package init(_ bytes: [UInt8]) {
-        guard !bytes.isEmpty, bytes.count <= ERPNextAnswer.maximumBody, Self.depth(of: bytes) <= Self.maximumDepth,
+        guard !bytes.isEmpty, bytes.count <= ERPNextAnswer.maximumBody,
+            Self.depth(of: bytes) <= Self.maximumDepth,
             let value = Self.parse(Data(bytes))
         else {
             isJSON = false
@@ -131,7 +132,8 @@ package struct FrappeBody: Hashable, Sendable {
             let close = html.range(
                 of: "</a>", options: .caseInsensitive, range: html.index(after: open)..<html.endIndex)
         else { return nil }
-        var name = PlainText.words(ofHTML: String(html[html.index(after: open)..<close.lowerBound]), limit: 140)
+        var name = PlainText.words(
+            ofHTML: String(html[html.index(after: open)..<close.lowerBound]), limit: 140)
         if name.hasPrefix("Employee Checkin ") { name.removeFirst("Employee Checkin ".count) }
         return name.isEmpty ? nil : name
     }
@@ -148,8 +150,10 @@ package struct FrappeBody: Hashable, Sendable {
             if let error = scope["error"], !isNothing(error) { return true }
         }
         guard object["message"] is String, let words = words?.lowercased() else { return false }
-        return ["not found", "does not exist", "no employee", "error", "failed", "invalid", "already has a log"]
-            .contains { words.contains($0) }
+        return [
+            "not found", "does not exist", "no employee", "error", "failed", "invalid", "already has a log",
+        ]
+        .contains { words.contains($0) }
     }
 
     /// `"error": null`, `false`, `0` and `""` tell of no failure.

@@ -67,7 +67,9 @@ package struct LaneSchedule: Sendable {
         if let lane = hungry.first, let resume = lanes[lane]?.resume {
             return Read(after: resume, limit: page, lane: lane)
         }
-        guard !walkedToTheEnd, loaded - waiting.count < window, waiting.count < maximumWaiting else { return nil }
+        guard !walkedToTheEnd, loaded - waiting.count < window, waiting.count < maximumWaiting else {
+            return nil
+        }
         return Read(after: frontier, limit: page, lane: nil)
     }
 

@@ -52,7 +52,8 @@ package enum PlainText {
     /// `a < b` is no tag: a tag starts with a letter, `/`, `!` or `?`.
     private static func opensTag(_ rest: Scalars) -> Bool {
         guard let first = rest.first else { return false }
-        return first == "/" || first == "!" || first == "?" || (first.isASCII && first.properties.isAlphabetic)
+        return first == "/" || first == "!" || first == "?"
+            || (first.isASCII && first.properties.isAlphabetic)
     }
 
     private static func entity(_ rest: Scalars) -> (Unicode.Scalar, Scalars.Index)? {

@@ -21,20 +21,23 @@ package struct SettlementRules: Hashable, Sendable {
         self.canLook = canLook
     }
 
+    /// What becomes of the punch, and what there is to report. The journal reports a failure of a punch only once.
+    ///
     /// - Parameters:
     ///   - attemptsBefore: counted attempts before this one.
     ///   - mayBeStoredBefore: whether an earlier attempt's answer is still missing.
     ///   - blamed: whether the punch itself brings the site's trouble about (`Suspects`).
     ///   - random: -1...1, for the jitter.
     package func fate(
-        of outcome: DeliveryOutcome, attemptsBefore: Int, mayBeStoredBefore: Bool = false, blamed: Bool = false,
+        of outcome: DeliveryOutcome, attemptsBefore: Int, mayBeStoredBefore: Bool = false,
+        blamed: Bool = false,
         at now: UnixTime, random: Double
     ) -> (fate: Settlement.Fate, report: ReportedStatus?) {
         switch outcome {
         case .delivered, .alreadyThere:
             return (.delivered, .success)
         case .rejected(let cause, let reason):
-            return (.dead(cause: cause, reason: reason), deathReport(attemptsBefore))
+            return (.dead(cause: cause, reason: reason), .failed)
         case .retry(let reason, let counted):
             guard counted else {
                 let due = now + retry.delay(afterAttempt: 1, random: random)
@@ -59,17 +62,12 @@ package struct SettlementRules: Hashable, Sendable {
     ) -> (fate: Settlement.Fate, report: ReportedStatus?) {
         let attempts = attemptsBefore + 1
         if attempts >= maxAttempts {
-            return (.dead(cause: .serverError, reason: reason), deathReport(attemptsBefore))
+            return (.dead(cause: .serverError, reason: reason), .failed)
         }
         let delay = retry.delay(afterAttempt: attempts, random: random)
         let due = now + (mayBeStored && !canLook ? max(delay, quiet) : delay)
         return (
-            .again(due: due, counted: true, mayBeStored: mayBeStored), attempts == maxRetries ? .failed : nil
+            .again(due: due, counted: true, mayBeStored: mayBeStored), attempts >= maxRetries ? .failed : nil
         )
-    }
-
-    /// A punch that was reported as failed so far is not reported again when it dies.
-    private func deathReport(_ attemptsBefore: Int) -> ReportedStatus? {
-        attemptsBefore >= maxRetries ? nil : .failed
     }
 }

@@ -172,7 +172,9 @@ package struct Suspects: Sendable {
     package mutating func failed(_ punch: Int64, answered: Int) -> Bool {
         order += 1
         guard var record = records[punch] else {
-            if records.count >= Self.maximum, let oldest = records.min(by: { $0.value.order < $1.value.order }) {
+            if records.count >= Self.maximum,
+                let oldest = records.min(by: { $0.value.order < $1.value.order })
+            {
                 records[oldest.key] = nil
             }
             records[punch] = Record(answered: answered, strikes: 0, order: order)

@@ -167,7 +167,8 @@ package final class ERPNextSink: Sink {
 
     private static func silent(_ reason: String, ambiguous: Bool) -> Delivery {
         Delivery(
-            outcome: .siteUnavailable(reason: reason, retryAfter: nil, ambiguous: ambiguous), answer: .transient,
+            outcome: .siteUnavailable(reason: reason, retryAfter: nil, ambiguous: ambiguous),
+            answer: .transient,
             words: reason)
     }
 
@@ -200,7 +201,9 @@ package final class ERPNextSink: Sink {
         case .silent(let sighting): return sighting
         }
         guard !employees.isEmpty else { return .absent }
-        let filters: [[Any]] = [["employee", "in", employees], ["time", "=", time], ["device_id", "=", device]]
+        let filters: [[Any]] = [
+            ["employee", "in", employees], ["time", "=", time], ["device_id", "=", device],
+        ]
         switch await list("Employee Checkin", fields: ["name"], filters: filters) {
         case .names(let names): return names.first.map { .present(reference: $0) } ?? .absent
         case .silent(let sighting): return sighting
@@ -217,14 +220,16 @@ package final class ERPNextSink: Sink {
             .init(
                 method: .GET, path: "api/resource/\(SiteClient.encoded(doctype))",
                 query: [
-                    ("fields", Self.text(fields)), ("filters", Self.text(filters)), ("limit_page_length", "20"),
+                    ("fields", Self.text(fields)), ("filters", Self.text(filters)),
+                    ("limit_page_length", "20"),
                 ],
                 timeout: settings.timeout))
         switch exchange {
         case .answer(let answer):
             if answer.status == 200 {
                 guard let names = Self.names(in: answer.body) else {
-                    return .silent(.unavailable(reason: "the site answers a search with no list", retryAfter: nil))
+                    return .silent(
+                        .unavailable(reason: "the site answers a search with no list", retryAfter: nil))
                 }
                 return .names(names)
             }
@@ -261,7 +266,9 @@ package final class ERPNextSink: Sink {
 
     package func probe() async -> Bool {
         let exchange = await site.exchange(
-            .init(method: .GET, path: "api/method/ping", timeout: min(settings.timeout, SiteBreaker.probeTimeout)))
+            .init(
+                method: .GET, path: "api/method/ping",
+                timeout: min(settings.timeout, SiteBreaker.probeTimeout)))
         guard case .answer(let answer) = exchange else { return false }
         switch answer.status {
         case 429, 502, 503, 504, 520...527: return false

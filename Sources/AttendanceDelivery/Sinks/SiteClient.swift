@@ -71,7 +71,8 @@ package struct SiteClient: Sendable {
             group.cancelAll()
             if let first { return first }
             // Cancelled now, the exchange still says how far it had come.
-            let why = cancelled ? "the gateway is stopping" : "no answer within \(request.timeout.inSeconds) s"
+            let why =
+                cancelled ? "the gateway is stopping" : "no answer within \(request.timeout.inSeconds) s"
             switch await group.next() ?? nil {
             case .notSent: return .notSent(reason: why)
             case .noAnswer, nil: return .noAnswer(reason: why)
@@ -105,7 +106,9 @@ package struct SiteClient: Sendable {
         }
     }
 
-    private static let badAddress: [HTTPClientError] = [.invalidURL, .emptyHost, .emptyScheme, .missingSocketPath]
+    private static let badAddress: [HTTPClientError] = [
+        .invalidURL, .emptyHost, .emptyScheme, .missingSocketPath,
+    ]
 
     private func read(_ response: HTTPClientResponse) async throws -> ERPNextAnswer {
         var body: [UInt8] = []
@@ -131,7 +134,8 @@ package struct SiteClient: Sendable {
         var result = ""
         for byte in text.utf8 {
             switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"),
                 UInt8(ascii: "~"):
                 result.unicodeScalars.append(Unicode.Scalar(byte))
             default:

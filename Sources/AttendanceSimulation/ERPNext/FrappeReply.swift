@@ -9,14 +9,17 @@ struct FrappeReply: Sendable {
 
     static func json(_ object: [String: Any]) -> FrappeReply { json(200, object) }
 
-    static func json(_ status: Int, _ object: [String: Any], headers: [(String, String)] = []) -> FrappeReply {
+    static func json(_ status: Int, _ object: [String: Any], headers: [(String, String)] = []) -> FrappeReply
+    {
         // Dictionaries of texts and numbers made here: they can always be written.
-        let data = (try? JSONSerialization.data(withJSONObject: object, options: .withoutEscapingSlashes)) ?? Data()
+        let data =
+            (try? JSONSerialization.data(withJSONObject: object, options: .withoutEscapingSlashes)) ?? Data()
         return FrappeReply(status: status, headers: headers, body: Array(data))
     }
 
     static func html(_ status: Int, _ text: String, headers: [(String, String)] = []) -> FrappeReply {
-        FrappeReply(status: status, headers: headers, type: "text/html; charset=utf-8", body: Array(text.utf8))
+        FrappeReply(
+            status: status, headers: headers, type: "text/html; charset=utf-8", body: Array(text.utf8))
     }
 
     /// A Frappe error: the words are double-encoded in `_server_messages`, the traceback in `exc`.
@@ -26,7 +29,9 @@ struct FrappeReply: Sendable {
         var object: [String: Any] = ["exc_type": exceptionType]
         let exception = "frappe.exceptions.\(exceptionType): \(message ?? "")"
         object["exception"] = exception
-        object["exc"] = text(["Traceback (most recent call last):\n  File \"apps/frappe/app.py\", line 1\n\(exception)\n"])
+        object["exc"] = text([
+            "Traceback (most recent call last):\n  File \"apps/frappe/app.py\", line 1\n\(exception)\n"
+        ])
         if let message {
             let inner: [String: Any] = [
                 "message": message, "title": "Message", "indicator": "red", "raise_exception": 1,

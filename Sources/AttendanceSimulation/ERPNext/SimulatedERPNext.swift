@@ -15,7 +15,9 @@ package final class SimulatedERPNext: Service {
     private struct Shared {
         var site: SimulatedSite
         var held: [@Sendable () -> Void] = []
-        var waiters: [Int: (condition: @Sendable (SimulatedSite) -> Bool, wake: CheckedContinuation<Void, Never>)] = [:]
+        var waiters:
+            [Int: (condition: @Sendable (SimulatedSite) -> Bool, wake: CheckedContinuation<Void, Never>)] =
+                [:]
         var nextWaiter = 0
         var listener: (any Channel)?
         var connections: [ObjectIdentifier: any Channel] = [:]
@@ -35,7 +37,8 @@ package final class SimulatedERPNext: Service {
     ///   - record: a file that gets a line per committed check-in (person, time, device, tab-separated).
     package init(
         employees: [SimulatedEmployee] = [], registersUnknown: Bool = false, credential: String? = nil,
-        customMethod: String = SimulatedERPNext.customMethod, port: Int = 0, recordingTo record: String? = nil,
+        customMethod: String = SimulatedERPNext.customMethod, port: Int = 0,
+        recordingTo record: String? = nil,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws {
         var site = SimulatedSite(customMethod: customMethod)
@@ -220,7 +223,9 @@ package final class SimulatedERPNext: Service {
         let reply = shared.withLock { shared in
             let before = shared.site.checkins.count
             let reply = shared.site.finish(work)
-            if let record = shared.record, shared.site.checkins.count > before, let new = shared.site.checkins.last {
+            if let record = shared.record, shared.site.checkins.count > before,
+                let new = shared.site.checkins.last
+            {
                 // One write per line, so that a killed process leaves whole lines; a full disk fails the test itself.
                 try? record.write(contentsOf: Data("\(new.person)\t\(new.time)\t\(new.deviceID)\n".utf8))
             }

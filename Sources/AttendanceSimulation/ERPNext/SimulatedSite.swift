@@ -65,7 +65,8 @@ struct SimulatedSite: Sendable {
         if path != customMethod, let refusal = refusal(of: request, path: path) { return .reply(refusal) }
         switch path {
         case "api/method/ping": return .reply(.json(["message": "pong"]))
-        case "api/method/frappe.auth.get_logged_user": return .reply(.json(["message": "hr-gateway@example.com"]))
+        case "api/method/frappe.auth.get_logged_user":
+            return .reply(.json(["message": "hr-gateway@example.com"]))
         case "api/method/frappe.client.get_time_zone":
             return .reply(.json(["message": ["time_zone": "Asia/Kolkata"]]))
         case "api/resource/Employee": return .reply(list(employeeRows, request.query))
@@ -75,14 +76,17 @@ struct SimulatedSite: Sendable {
             if path.hasPrefix("api/method/") {
                 let name = path.dropFirst("api/method/".count)
                 return .reply(
-                    .error(417, "ValidationError", "Failed to get method for command \(name) with No module named"))
+                    .error(
+                        417, "ValidationError",
+                        "Failed to get method for command \(name) with No module named"))
             }
             return .reply(.html(404, "<h1>Not Found</h1>"))
         }
     }
 
     private func refusal(of request: SiteRequest, path: String) -> FrappeReply? {
-        guard let credential, path != "api/method/ping", path != "api/method/frappe.client.get_time_zone" else {
+        guard let credential, path != "api/method/ping", path != "api/method/frappe.client.get_time_zone"
+        else {
             return nil
         }
         guard let sent = request.authorization else {
@@ -111,13 +115,15 @@ struct SimulatedSite: Sendable {
                     ? .error(404, "DoesNotExistError", "Employee \(person) not found")
                     : .error(
                         417, "ValidationError",
-                        "No Employee found for the given employee field value. 'attendance_device_id': \(person)"))
+                        "No Employee found for the given employee field value. 'attendance_device_id': \(person)"
+                    ))
         }
         guard employee.status != .inactive else {
             return .reply(
                 .error(
                     417, "InactiveEmployeeStatusError",
-                    "Transactions cannot be created for an Inactive Employee <a href=\"/app/employee/x\">x</a>."))
+                    "Transactions cannot be created for an Inactive Employee <a href=\"/app/employee/x\">x</a>."
+                ))
         }
         var stored = SimulatedCheckin(
             name: "", employee: employee.name, person: person, time: wall.description,
@@ -224,7 +230,8 @@ struct SimulatedSite: Sendable {
         let fields = parsed(query["fields"]).compactMap { $0 as? String }
         var found = rows.filter { row in
             filters.allSatisfy { filter in
-                guard filter.count == 3, let field = filter[0] as? String, let value = row[field]?.lowercased()
+                guard filter.count == 3, let field = filter[0] as? String,
+                    let value = row[field]?.lowercased()
                 else { return false }
                 switch filter[2] {
                 case let text as String: return value == text.lowercased()
@@ -272,7 +279,8 @@ struct SimulatedSite: Sendable {
                     403,
                     [
                         "exc_type": "PermissionError",
-                        "_error_message": "Insufficient Permission for <strong>Employee Checkin</strong> (create)",
+                        "_error_message":
+                            "Insufficient Permission for <strong>Employee Checkin</strong> (create)",
                     ]))
         case .rateLimited(let seconds):
             .reply(
@@ -297,5 +305,6 @@ struct SimulatedSite: Sendable {
     }
 
     private static let badGateway = FrappeReply.html(502, "<html><h1>502 Bad Gateway</h1><hr>nginx</html>")
-    private static let gatewayTimeout = FrappeReply.html(504, "<html><h1>504 Gateway Time-out</h1><hr>nginx</html>")
+    private static let gatewayTimeout = FrappeReply.html(
+        504, "<html><h1>504 Gateway Time-out</h1><hr>nginx</html>")
 }
