@@ -137,7 +137,8 @@ package struct Intake: Sendable {
             if keepPhotos, !isCut {
                 batch.raw.append(contentsOf: bytes[image])
             } else if !isCut {
-                batch.raw.append(contentsOf: "\"removed, \(image.count) bytes\"".utf8)
+                let quotes = bytes[image.lowerBound] == .quote ? 2 : 0
+                batch.raw.append(contentsOf: "\"removed, \(image.count - quotes) bytes\"".utf8)
             }
             at = image.upperBound
         }

@@ -7,9 +7,7 @@ extension JSONReader {
     }
 
     private func unusualField(_ key: Text) throws(FrameError) -> WireField? {
-        guard var text = exactString(key)?.trimmingBlanks() else {
-            throw .notUTF8(offset: key.range.lowerBound)
-        }
+        var text = try identifier(key).trimmingBlanks()
         return text.withUTF8 { WireField(UnsafeRawBufferPointer($0)) }
     }
 

@@ -13,6 +13,12 @@ extension JSONReader {
         return string(text)
     }
 
+    /// The string with escapes resolved, where malformed UTF-8 is not forgiven.
+    func identifier(_ text: Text) throws(FrameError) -> String {
+        if let string = exactString(text) { return string }
+        throw .notUTF8(offset: text.range.lowerBound + (slice(text.range).firstMalformedUTF8 ?? 0))
+    }
+
     /// The text of a string; nil for every other kind.
     func string(_ value: Value) -> String? {
         if case .text(let text) = value { string(text) } else { nil }

@@ -62,8 +62,7 @@ struct MessageReader {
         case .ret:
             ret = try word(try json.value())
         case .sn:
-            let value = try json.value()
-            serial = try exact(value).flatMap { SerialNumber($0) }
+            serial = try serial(try json.value())
         case .count: count = json.integer(try json.value())
         case .logIndex: logIndex = json.integer(try json.value())
         case .from: from = json.integer(try json.value())
@@ -84,17 +83,15 @@ struct MessageReader {
     /// A command word: trimmed, lower case, at most 64 characters; nil when empty or no string.
     private func word(_ value: JSONReader.Value) throws(FrameError) -> String? {
         guard case .text(let text) = value else { return nil }
-        guard let string = json.exactString(text) else { throw .notUTF8(offset: text.range.lowerBound) }
-        var word = string.trimmingBlanks()
+        var word = try json.identifier(text).trimmingBlanks()
         if !word.utf8.allSatisfy({ (0x61...0x7A).contains($0) }) { word = word.lowercased() }
         if word.utf8.count > 64 { word = String(word.prefix(scalars: 64)) }
         return word.isEmpty ? nil : word
     }
 
-    private func exact(_ value: JSONReader.Value) throws(FrameError) -> String? {
-        guard case .text(let text) = value else { return json.textOrNumber(value) }
-        guard let string = json.exactString(text) else { throw .notUTF8(offset: text.range.lowerBound) }
-        return string
+    private func serial(_ value: JSONReader.Value) throws(FrameError) -> SerialNumber? {
+        if case .text(let text) = value { return SerialNumber(try json.identifier(text)) }
+        return json.textOrNumber(value).flatMap { SerialNumber($0) }
     }
 
     // MARK: Records

@@ -132,7 +132,7 @@ extension FrameCase {
         FrameCase("junk-blank", .junk),
         FrameCase("array", fails: .notAnObject),
         FrameCase("not-json", fails: .notJSON(offset: 0, expected: "a value")),
-        FrameCase("truncated", fails: .notJSON(offset: 76, expected: "a closing quote")),
+        FrameCase("truncated", fails: .notJSON(offset: 77, expected: "a closing quote")),
     ]
 
     // MARK: §4 and §7
@@ -251,8 +251,8 @@ extension FrameCase {
                 LogRecord(enrollID: "2", name: "张\u{FFFD}", time: at(10)),
                 LogRecord(enrollID: "3", name: "张😀\u{FFFD}!", time: at(11)),
             ])),
-        FrameCase("q29-latin1-outside-name", fails: .notUTF8(offset: 23)),
-        FrameCase("q29-broken-and-unreadable", fails: .notUTF8(offset: 102)),
+        FrameCase("q29-latin1-outside-name", fails: .notUTF8(offset: 25)),
+        FrameCase("q29-broken-and-unreadable", fails: .notUTF8(offset: 93)),
         FrameCase("q29-not-text", fails: .notUTF8(offset: 0)),
         FrameCase(
             "q30-backlog-page",

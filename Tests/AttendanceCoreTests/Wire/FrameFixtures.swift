@@ -19,7 +19,8 @@ extension FrameDecoder {
     func decode(_ bytes: [UInt8]) throws(FrameError) -> TerminalMessage { try read(bytes).message }
 
     func read(_ bytes: [UInt8]) throws(FrameError) -> Frame {
-        try bytes.withUnsafeBytes { (buffer) throws(FrameError) -> Frame in try read(buffer) }
+        // Array's own `withUnsafeBytes` forgets the error's type.
+        try bytes.withUnsafeBytes { buffer in Result { () throws(FrameError) in try read(buffer) } }.get()
     }
 
     func decode(_ text: String) throws(FrameError) -> TerminalMessage { try decode(Array(text.utf8)) }
