@@ -4,7 +4,7 @@ extension FrameCase {
     static let all = commands + answers + noMessages + quirks
 
     private static let serial = SerialNumber("ZXTA26110001")
-    private static let time = LogRecord.Time.valid(WallTime("2026-11-22 08:01:09"))
+    private static let time = LogRecord.Time.valid(WallTime(valid: "2026-11-22 08:01:09"))
     /// The record that most fixtures hold.
     private static let usual = LogRecord(enrollID: "1042", time: time, mode: 8, inOut: 0, event: 0)
 
@@ -27,7 +27,7 @@ extension FrameCase {
     }
 
     private static func at(_ seconds: Int) -> LogRecord.Time {
-        .valid(WallTime(seconds: WallTime("2026-11-22 08:01:00").seconds + Int64(seconds)))
+        .valid(WallTime(seconds: WallTime(valid: "2026-11-22 08:01:00").seconds + Int64(seconds)))
     }
 
     // MARK: docs/protocol.md §5
@@ -38,7 +38,7 @@ extension FrameCase {
             .registration(
                 Registration(
                     serial: serial, model: "tfs30", firmware: "TH600W v6.1", backlog: 12,
-                    clock: WallTime("2026-11-22 08:01:09"),
+                    clock: WallTime(valid: "2026-11-22 08:01:09"),
                     deviceInfo: #"{"modelname":"tfs30","manufacturer":"","usersize":3000,"fpsize":3000,"#
                         + #""cardsize":3000,"pwdsize":3000,"logsize":100000,"useduser":100,"usedfp":200,"#
                         + #""usedcard":0,"usedpwd":0,"usedlog":9876,"usednewlog":12,"fpalgo":"thbio3.0","#
@@ -49,7 +49,7 @@ extension FrameCase {
             .registration(
                 Registration(
                     serial: serial, model: "AiFace", firmware: "ai806_f06v_v1.33", backlog: 3,
-                    clock: WallTime("2026-11-22 08:01:09"),
+                    clock: WallTime(valid: "2026-11-22 08:01:09"),
                     deviceInfo: #"{"modelname":"AiFace","usednewlog":"3","firmware":"ai806_f06v_v1.33","#
                         + #""time":"2026-11-22 08:01:09","pushver":"2.8"}"#))),
         FrameCase("reg-bare", .registration(Registration(serial: serial))),
@@ -103,10 +103,12 @@ extension FrameCase {
             log(
                 [
                     LogRecord(
-                        enrollID: "1042", time: .valid(WallTime("2026-11-21 17:30:00")), mode: 1, inOut: 1,
+                        enrollID: "1042", time: .valid(WallTime(valid: "2026-11-21 17:30:00")), mode: 1,
+                        inOut: 1,
                         event: 0),
                     LogRecord(
-                        enrollID: "1043", time: .valid(WallTime("2026-11-21 17:31:00")), mode: 1, inOut: 1,
+                        enrollID: "1043", time: .valid(WallTime(valid: "2026-11-21 17:31:00")), mode: 1,
+                        inOut: 1,
                         event: 0),
                 ], key: .ret, word: "getnewlog", index: nil, from: 0, to: 1, result: true)),
         FrameCase(
@@ -203,13 +205,14 @@ extension FrameCase {
             "q16-clock-at-reg",
             .registration(
                 Registration(
-                    serial: serial, model: "AiFace", clock: WallTime("2026-11-22 13:31:09"),
+                    serial: serial, model: "AiFace", clock: WallTime(valid: "2026-11-22 13:31:09"),
                     deviceInfo: #"{"modelname":"AiFace","time":"2026-11-22 13:31:09","timezone":"GMT+8"}"#))),
         FrameCase(
             "q17-impossible-times",
             log(
                 [
-                    .valid(WallTime("2000-01-01 00:00:00")), .valid(WallTime("2099-12-31 23:59:59")),
+                    .valid(WallTime(valid: "2000-01-01 00:00:00")),
+                    .valid(WallTime(valid: "2099-12-31 23:59:59")),
                     .invalid("0000-00-00 00:00:00"), .invalid(""), .missing, .invalid("2026-02-30 08:00:00"),
                     .invalid("1763798469"), .invalid("2026-11-22T08:01:09Z"), .invalid("2026-11-22 24:00:00"),
                     at(0), .missing,
@@ -218,7 +221,7 @@ extension FrameCase {
             "q18-not-in-order",
             log([
                 LogRecord(
-                    enrollID: "1042", time: .valid(WallTime("2026-11-22 09:00:00")), mode: 8, inOut: 0,
+                    enrollID: "1042", time: .valid(WallTime(valid: "2026-11-22 09:00:00")), mode: 8, inOut: 0,
                     event: 0),
                 usual,
             ])),

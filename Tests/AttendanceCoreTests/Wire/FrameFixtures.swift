@@ -42,7 +42,7 @@ extension TerminalMessage {
 
 extension WallTime {
     /// For tables: a text that is no time is a mistake in the test.
-    init(_ text: StaticString) { self = WallTime(text.description)! }
+    init(valid text: StaticString) { self = WallTime(text.description)! }
 }
 
 /// SplitMix64: the same numbers from the same seed everywhere.
