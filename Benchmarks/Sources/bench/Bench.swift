@@ -1,0 +1,289 @@
+import Foundation
+
+/// The measurements. Each starts what it needs, measures gateway and floor one right after the other in every run, and
+/// ends what it started.
+struct Bench {
+    let gateway: URL
+    /// Where the C programs lie: beside this one.
+    let tools: URL
+    /// Scratch folder on the disk that is to be measured.
+    let folder: URL
+    let runs: Int
+    /// Seconds of one measurement.
+    let seconds: Double
+    let isQuick: Bool
+    private var run = 1
+
+    init(gateway: URL, tools: URL, folder: URL, isQuick: Bool, runs: Int?) {
+        self.gateway = gateway
+        self.tools = tools
+        self.folder = folder
+        self.isQuick = isQuick
+        self.runs = runs ?? (isQuick ? 1 : 3)
+        seconds = isQuick ? 2 : 4
+    }
+
+    static let names = ["acknowledge", "store", "start", "stop", "memory", "latency", "burst", "deliver"]
+
+    mutating func measure(_ name: String) throws -> [Figure] {
+        switch name {
+        case "acknowledge": try [acknowledge()]
+        case "store": try store()
+        case "start": try [start()]
+        case "stop": try [stop()]
+        case "memory": try [memory()]
+        case "latency": try [latency()]
+        case "burst": try [burst()]
+        case "deliver": try [deliver()]
+        default:
+            throw BenchError("there is no benchmark \(name); there are \(Self.names.joined(separator: ", "))")
+        }
+    }
+
+    // MARK: The figures
+
+    /// 1,000 terminals, one record a message, each sending the next when the last is acknowledged.
+    private mutating func acknowledge() throws -> Figure {
+        var figure = Figure(
+            "acknowledge", "1 record a message from 1,000 terminals", unit: "acks/s",
+            aim: ("ratio >= 0.5", { _, ratio in (ratio ?? 0) >= 0.5 }))
+        for _ in 0..<runs {
+            let floor = try withAckFloor { try load("closed", port: $0).acksPerSecond }
+            let value = try withGateway { try load("closed", port: $0.port).acksPerSecond }
+            figure.add(value ?? 0, floor: floor)
+        }
+        return figure
+    }
+
+    /// 100 terminals, 50 records a message; then the same rows through SQLite's C interface.
+    private mutating func store() throws -> [Figure] {
+        var beside = Figure(
+            "store-beside-sqlite", "50 records a message from 100 terminals, beside SQLite's C interface",
+            unit: "punches/s",
+            aim: ("ratio >= 0.6", { _, ratio in (ratio ?? 0) >= 0.6 }))
+        var alone = Figure(
+            "store", "50 records a message from 100 terminals", unit: "punches/s",
+            aim: (">= 120000", { value, _ in value >= 120_000 }))
+        for _ in 0..<runs {
+            let place = fresh("store")
+            let value = try withGateway(place) {
+                try load("closed", port: $0.port, ["--connections", "100", "--records", "50"])
+                    .punchesPerSecond ?? 0
+            }
+            let copy = fresh("copy")
+            let floor = try Measured(
+                try tool(
+                    "sqlite-floor",
+                    [
+                        "--source", place.appending(path: "data/journal.sqlite").path, "--target", copy.path,
+                        "--batch", "2000", "--most", "400000",
+                    ]
+                ).finish())
+            beside.add(value, floor: floor.punchesPerSecond)
+            alone.add(value)
+            remove(copy)
+            remove(place)
+        }
+        return [beside, alone]
+    }
+
+    /// From starting the program to a healthy answer, with punches in the journal.
+    private mutating func start() throws -> Figure {
+        let wanted = isQuick ? 200_000 : 1_000_000
+        var figure = Figure(
+            "start", "starting the program to its first healthy answer with \(wanted) punches stored",
+            unit: "s",
+            aim: ("< 1", { value, _ in value < 1 }))
+        let place = fresh("start")
+        defer { remove(place) }
+        _ = try withGateway(place) { gateway in
+            try load(
+                "closed", port: gateway.port,
+                [
+                    "--connections", "100", "--records", "50", "--most", "\(wanted / 50)", "--seconds", "60",
+                    "--warm-up", "0",
+                ])
+        }
+        for _ in 0..<max(runs, 3) { figure.add(try withGateway(place) { $0.startTime }) }
+        return figure
+    }
+
+    /// From SIGTERM to the end of the process while 1,000 terminals send as fast as they can.
+    private mutating func stop() throws -> Figure {
+        var figure = Figure(
+            "stop", "SIGTERM to the end of the process, under load", unit: "s",
+            aim: ("< 5", { value, _ in value < 5 }))
+        for _ in 0..<runs {
+            try withHangingERP { erp in
+                let gateway = try Gateway(program: self.gateway, folder: fresh("stop"), erpPort: erp)
+                let load = try tool("load", loadArguments("closed", port: gateway.port, ["--seconds", "20"]))
+                usleep(1_500_000)
+                figure.add(try gateway.stop())
+                load.kill()
+                remove(gateway.folder)
+            }
+        }
+        return figure
+    }
+
+    /// Resident memory of 10,000 terminals that are registered and silent, without what the program takes alone.
+    private mutating func memory() throws -> Figure {
+        let count = isQuick ? 2_000 : 10_000
+        var figure = Figure(
+            "memory", "resident memory of an idle terminal, of \(count)", unit: "KiB",
+            aim: ("<= 15", { value, _ in value <= 15 }))
+        let floor = try withAckFloorProcess { port, child in try idleMemory(port, child, count) }
+        figure.add(try withGateway { try idleMemory($0.port, $0.child, count) }, floor: floor)
+        return figure
+    }
+
+    private mutating func idleMemory(_ port: Int, _ server: Child, _ count: Int) throws -> Double {
+        // A first crowd comes and goes, so that what is allocated once for all is not counted.
+        _ = try load("burst", port: port, ["--connections", "200"])
+        let before = try server.residentMemory()
+        let idle = try tool("load", loadArguments("idle", port: port, ["--connections", "\(count)"]))
+        guard let ready = idle.line(), ready == "ready \(count)" else {
+            throw BenchError("not all \(count) terminals could register: see the limit of open files")
+        }
+        let after = try server.residentMemory()
+        try idle.closeInput()
+        _ = try idle.finish()
+        return (after - before) / Double(count)
+    }
+
+    /// 1,000 punches a second from 1,000 terminals while the ERP takes requests and never answers.
+    private mutating func latency() throws -> Figure {
+        var figure = Figure(
+            "latency", "99th percentile of acknowledging, 1,000 punches/s, the ERP hangs", unit: "ms",
+            aim: ("< 20", { value, _ in value < 20 }))
+        for _ in 0..<runs {
+            let floor = try withAckFloor { try load("rate", port: $0, ["--rate", "1000"]).p99 ?? 0 }
+            let value = try withGateway { try load("rate", port: $0.port, ["--rate", "1000"]).p99 ?? 0 }
+            figure.add(value * 1000, floor: floor * 1000)
+        }
+        return figure
+    }
+
+    /// 1,000 terminals dial, upgrade, register and punch at once: from the first dial to the last acknowledgement.
+    private mutating func burst() throws -> Figure {
+        var figure = Figure(
+            "burst", "1,000 terminals connect and punch at once", unit: "s",
+            aim: ("<= 0.5", { value, _ in value <= 0.5 }))
+        for _ in 0..<max(runs, 3) {
+            let floor = try withAckFloor { try load("burst", port: $0).seconds }
+            figure.add(try withGateway { try load("burst", port: $0.port).seconds ?? 0 }, floor: floor)
+        }
+        return figure
+    }
+
+    /// Punches that are owed, to a server that answers at once; beside a bare client with as many in flight.
+    private mutating func deliver() throws -> Figure {
+        let inFlight = 8
+        var figure = Figure(
+            "deliver", "punches to an ERP that answers at once, \(inFlight) requests in flight",
+            unit: "requests/s")
+        for _ in 0..<runs {
+            let server = try tool("http-floor", ["server", "--port", "0"])
+            let port = try server.port()
+            let client = try tool(
+                "http-floor",
+                ["client", "--port", "\(port)", "--in-flight", "\(inFlight)", "--seconds", "\(seconds / 2)"])
+            let floor = try Measured(try client.finish()).requestsPerSecond
+            figure.add(try deliveryRate(erpPort: port, inFlight: inFlight), floor: floor)
+            server.kill()
+        }
+        return figure
+    }
+
+    private mutating func deliveryRate(erpPort: Int, inFlight: Int) throws -> Double {
+        let gateway = try Gateway(
+            program: self.gateway, folder: fresh("deliver"), erpPort: erpPort, concurrency: inFlight)
+        defer {
+            gateway.child.kill()
+            remove(gateway.folder)
+        }
+        _ = try load(
+            "closed", port: gateway.port,
+            ["--connections", "20", "--records", "50", "--most", "2000", "--seconds", "30", "--warm-up", "0"])
+        // Taking the punches in is over: from here on the gateway only delivers.
+        let first = try posts(erpPort)
+        let start = monotonic()
+        usleep(UInt32(seconds / 2 * 1_000_000))
+        let last = try posts(erpPort)
+        let rate = Double(last - first) / (monotonic() - start)
+        try gateway.stop()
+        guard rate > 0 else { throw BenchError("nothing was delivered, or all before it could be measured") }
+        return rate
+    }
+
+    private func posts(_ port: Int) throws -> Int {
+        guard let body = Loopback.get(port: port, path: "/")?.body, let count = Int(body.filter(\.isNumber))
+        else {
+            throw BenchError("the ERP stand-in does not answer")
+        }
+        return count
+    }
+
+    // MARK: Parts
+
+    private func tool(_ name: String, _ arguments: [String]) throws -> Child {
+        try Child(tools.appending(path: name), arguments)
+    }
+
+    private mutating func load(_ mode: String, port: Int, _ options: [String] = []) throws -> Measured {
+        try Measured(try tool("load", loadArguments(mode, port: port, options)).finish())
+    }
+
+    /// The first of two equal options counts. Each run of `load` gets its own addresses and people.
+    private mutating func loadArguments(_ mode: String, port: Int, _ options: [String]) -> [String] {
+        run = run % 250 + 1
+        return [mode, "--port", "\(port)", "--run", "\(run)"] + options + [
+            "--connections", "1000", "--records", "1", "--seconds", "\(seconds)", "--warm-up", "1",
+        ]
+    }
+
+    private func fresh(_ name: String) -> URL {
+        folder.appending(path: "\(name)-\(UInt32.random(in: 0 ... .max))")
+    }
+
+    private func remove(_ url: URL) {
+        // What cannot be removed now goes with the whole folder at the end.
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: url.path + suffix) }
+    }
+
+    private func withAckFloor<Result>(_ body: (Int) throws -> Result) throws -> Result {
+        try withAckFloorProcess { port, _ in try body(port) }
+    }
+
+    private func withAckFloorProcess<Result>(_ body: (Int, Child) throws -> Result) throws -> Result {
+        let file = fresh("ack-floor")
+        let floor = try tool("ack-floor", ["--port", "0", "--file", file.path])
+        defer {
+            floor.kill()
+            remove(file)
+        }
+        return try body(try floor.port(), floor)
+    }
+
+    private func withHangingERP<Result>(_ body: (Int) throws -> Result) throws -> Result {
+        let erp = try tool("http-floor", ["server", "--port", "0", "--hang", "1"])
+        defer { erp.kill() }
+        return try body(try erp.port())
+    }
+
+    /// A gateway whose ERP hangs: what is owed stays owed, so that delivering takes no part in what is measured. Without
+    /// a place its data goes with it.
+    private func withGateway<Result>(_ place: URL? = nil, _ body: (Gateway) throws -> Result) throws -> Result
+    {
+        try withHangingERP { erp in
+            let gateway = try Gateway(program: gateway, folder: place ?? fresh("gateway"), erpPort: erp)
+            defer {
+                gateway.child.kill()
+                if place == nil { remove(gateway.folder) }
+            }
+            let result = try body(gateway)
+            try gateway.stop()
+            return result
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Foundation
+
+/// The gateway under measurement: the release program with a configuration of its own in a folder of its own.
+final class Gateway {
+    let port: Int
+    let folder: URL
+    private(set) var child: Child
+    /// From starting the process to its first `200` on /health, in seconds.
+    private(set) var startTime: Double
+
+    var journal: URL { folder.appending(path: "data/journal.sqlite") }
+
+    /// Starts the program on `folder`, which may hold the journal of an earlier one.
+    init(program: URL, folder: URL, erpPort: Int, concurrency: Int = 8) throws {
+        self.folder = folder
+        port = try Loopback.freePort()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let settings = """
+            [Server]
+            Host = 127.0.0.1
+            Port = \(port)
+            [ERP]
+            URL = http://127.0.0.1:\(erpPort)
+            Dialect = custom
+            APIEndpoint = api/method/add_checkin
+            Concurrency = \(concurrency)
+            [Store]
+            Directory = data
+            [Logging]
+            LogDirectory = logs
+            LogLevel = WARNING
+
+            """
+        let file = folder.appending(path: "config.ini")
+        try settings.write(to: file, atomically: true, encoding: .utf8)
+        let start = monotonic()
+        child = try Child(program, ["serve", "--config", file.path])
+        let end = start + 30
+        while Loopback.get(port: port, path: "/health")?.status != 200 {
+            guard child.process.isRunning, monotonic() < end else {
+                throw BenchError("the gateway did not become healthy; see \(folder.path)/logs")
+            }
+            usleep(1000)
+        }
+        startTime = monotonic() - start
+    }
+
+    @discardableResult
+    func stop() throws -> Double { try child.terminate() }
+}
