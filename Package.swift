@@ -85,6 +85,8 @@ let package = Package(
                 core, store, "AttendanceDelivery", "AttendanceTerminals", "AttendanceWeb",
                 "AttendanceSimulation", logging, metrics, lifecycle, nioCore, nioPosix, hummingbird,
                 hummingbirdCore, httpClient,
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),

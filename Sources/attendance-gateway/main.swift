@@ -1,1 +1,3 @@
-print("hello")
+import AttendanceGateway
+
+await runAttendanceGateway()

@@ -145,7 +145,7 @@ extension WallTime {
 
 extension Int {
     /// Decimal with leading zeros; never negative here.
-    func padded(_ width: Int) -> String {
+    package func padded(_ width: Int) -> String {
         let digits = String(self)
         return digits.utf8.count >= width
             ? digits : String(repeating: "0", count: width - digits.utf8.count) + digits

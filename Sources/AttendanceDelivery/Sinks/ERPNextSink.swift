@@ -279,15 +279,13 @@ package final class ERPNextSink: Sink {
 
 /// An API key with its secret. Does not print itself.
 package struct APICredential: Sendable, CustomStringConvertible, CustomReflectable {
-    private let key: String
-    private let secret: String
+    let authorization: String
 
-    package init(key: String, secret: String) {
-        self.key = key
-        self.secret = secret
-    }
+    package init(key: String, secret: String) { authorization = "token \(key):\(secret)" }
 
-    var authorization: String { "token \(key):\(secret)" }
+    /// The whole value of the `Authorization` header, for a custom method that wants another scheme.
+    package init(authorization: String) { self.authorization = authorization }
+
     package var description: String { "APICredential(redacted)" }
     package var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -1,0 +1,62 @@
+import Logging
+import ServiceLifecycle
+
+/// Where the listeners ended up: a port of 0 becomes a real one only when it is bound.
+package actor BoundPorts {
+    private let expected: Int
+    private var ports: [String: Int] = [:]
+    private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+    private var nextWaiter = 0
+
+    init(expected: Int) { self.expected = expected }
+
+    func bound(_ name: String, port: Int) {
+        ports[name] = port
+        guard ports.count >= expected else { return }
+        for waiter in waiters.values { waiter.resume() }
+        waiters = [:]
+    }
+
+    /// By listener name, once all are bound; what there is when the task is cancelled before.
+    package func all() async -> [String: Int] {
+        guard ports.count < expected, !Task.isCancelled else { return ports }
+        let number = nextWaiter
+        nextWaiter += 1
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiters[number] = $0 }
+        } onCancel: {
+            // The one unstructured task here: it only ends a wait that is being cancelled.
+            Task { await self.stopWaiting(number) }
+        }
+        return ports
+    }
+
+    private func stopWaiting(_ number: Int) { waiters.removeValue(forKey: number)?.resume() }
+}
+
+/// Says in the log and to systemd that terminals are taken, once every port is bound, and that it is over.
+struct Announcement: Service {
+    let ports: BoundPorts
+    let notifier: SystemdNotifier
+    let logger: Logger
+    let listeners: [Settings.Listener]
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            let bound = await ports.all()
+            guard bound.count == listeners.count else { return }
+            for listener in listeners {
+                logger.notice(
+                    "listening for terminals",
+                    metadata: [
+                        "listener": "\(listener.title)", "address": "\(listener.host)",
+                        "port": "\(bound[listener.title] ?? listener.port)",
+                    ])
+            }
+            notifier.ready(status: "taking punches")
+        }
+        try? await gracefulShutdown()  // cancelled: the group is going down the hard way, and that is said below
+        notifier.stopping()
+        logger.notice("stopping")
+    }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import AsyncHTTPClient
+import AttendanceStore
+import AttendanceWeb
+import Foundation
+import Logging
+import NIOCore
+import NIOFoundationCompat
+
+/// What every command that looks at an installation needs: its settings, and by them its journal.
+struct CommonOptions: ParsableArguments {
+    @OptionGroup var source: SettingsOptions
+
+    /// Ends the process with EX_CONFIG and every mistake where there is one.
+    func settings() -> Settings {
+        let loaded = source.loader.load()
+        guard let settings = loaded.settings else {
+            Screen.fail(
+                (["the settings have mistakes:"] + loaded.mistakes.map(\.description)).joined(
+                    separator: "\n"),
+                code: CheckConfig.configurationError)
+        }
+        return settings
+    }
+
+    /// For looking, beside a running gateway or without one.
+    func openJournal() throws -> SQLiteReader {
+        do {
+            return try SQLiteReader(folder: settings().store.directory)
+        } catch let error as StoreError {
+            Screen.fail(error.localizedDescription, code: Self.noInput)
+        }
+    }
+
+    /// EX_NOINPUT and EX_UNAVAILABLE of sysexits.h.
+    static let noInput: Int32 = 66
+    static let unavailable: Int32 = 69
+}
+
+/// Changing something in a journal: through the running gateway, which alone may write; without one, by taking its
+/// place for the moment.
+struct JournalChange {
+    let settings: Settings
+
+    func run(
+        path: String, order: DeadLetterOrder, directly: (SQLiteStore) async throws -> Int
+    ) async throws -> Int {
+        let store: SQLiteStore
+        do {
+            var logger = Logger(label: "attendance-gateway")
+            logger.logLevel = .critical
+            store = try SQLiteStore(
+                folder: settings.store.directory, options: StoreOptions(now: Gateway.Surroundings.systemTime),
+                logger: logger)
+        } catch StoreError.locked {
+            return try await ask(path, order)
+        } catch let error as StoreError {
+            Screen.fail(error.localizedDescription, code: CommonOptions.unavailable)
+        }
+        do {
+            let count = try await directly(store)
+            await store.close()
+            return count
+        } catch {
+            await store.close()
+            throw error
+        }
+    }
+
+    private func ask(_ path: String, _ order: DeadLetterOrder) async throws -> Int {
+        let socket = settings.admin.socketPath
+        guard let url = URL(httpURLWithSocketPath: socket, uri: path) else {
+            Screen.fail("the socket path \(socket) cannot be used", code: CheckConfig.configurationError)
+        }
+        var request = HTTPClientRequest(url: url.absoluteString)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/json")
+        request.body = .bytes(ByteBuffer(bytes: try order.encoded()))
+        let answer: HTTPClientResponse
+        let body: ByteBuffer
+        do {
+            answer = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+            body = try await answer.body.collect(upTo: 1 << 20)
+        } catch {
+            Screen.fail(
+                "a gateway is running, but it does not answer on \(socket) (\(error)). Run this as the user it runs as",
+                code: CommonOptions.unavailable)
+        }
+        guard answer.status == .ok else {
+            Screen.fail("the gateway refused: \(String(buffer: body))", code: 1)
+        }
+        return try DeadLetterResult.decoded(Data(buffer: body)).changed
+    }
+}

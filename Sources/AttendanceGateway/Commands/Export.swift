@@ -1,0 +1,100 @@
+import ArgumentParser
+import AttendanceCore
+import AttendanceStore
+import Foundation
+
+/// `export`: everything the journal holds of a time, for other programs and for safe-keeping.
+struct Export: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write punches with all their fields and their raw records to a file.",
+        discussion: """
+            csv or json (one object a line). Without --output it goes to standard output. The file is complete or \
+            not there: it is written beside its name and renamed at the end.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var selection: PunchSelection
+    @Option(help: "csv or json.") var format: OutputFormat = .csv
+    @Option(name: .shortAndLong, help: "File to write.") var output: String?
+    @Flag(help: "Also what is in quarantine, as objects of their own (json only).") var quarantine = false
+
+    func validate() throws {
+        if format == .text { throw ValidationError("--format is csv or json") }
+        if quarantine, format != .json { throw ValidationError("--quarantine needs --format json") }
+    }
+
+    func run() async throws {
+        let journal = try common.openJournal()
+        guard let output else {
+            _ = try await write(journal, to: .standardOutput)
+            return
+        }
+        let partial = output + ".part"
+        guard
+            FileManager.default.createFile(
+                atPath: partial, contents: nil, attributes: [.posixPermissions: 0o600]),
+            let handle = FileHandle(forWritingAtPath: partial)
+        else { Screen.fail("\(partial) cannot be written", code: 73) }
+        let count = try await write(journal, to: handle)
+        try handle.synchronize()
+        try handle.close()
+        guard rename(partial, output) == 0 else {
+            Screen.fail(
+                "\(partial) could not be renamed to \(output): \(String(cString: strerror(errno)))", code: 73)
+        }
+        Screen.note("\(count) punches written to \(output)")
+    }
+
+    private func write(_ journal: SQLiteReader, to handle: FileHandle) async throws -> Int {
+        let rows = Output(format: format, handle: handle)
+        rows.header(ExportRow.columns)
+        let count = try await selection.forEachPage(of: journal, limit: .max) { rows.row(ExportRow($0)) }
+        if quarantine {
+            rows.header(QuarantineRow.columns)
+            var after: Int64 = 0
+            while true {
+                let page = try await journal.quarantine(after: after, limit: 500)
+                guard let last = page.last else { break }
+                for entry in page { rows.row(QuarantineRow(entry)) }
+                after = last.id
+            }
+        }
+        rows.flush()
+        return count
+    }
+}
+
+private struct ExportRow: OutputRow {
+    static let columns =
+        PunchRow.columns + [
+            "instant", "enroll_id_canonical", "alias", "verify_mode", "temperature", "connection", "raw",
+        ]
+    let values: [OutputValue]
+
+    init(_ entry: JournalEntry) {
+        let punch = entry.punch
+        values =
+            PunchRow(entry).values + [
+                .text(UnixTime(seconds: punch.instant).iso8601), .text(punch.enrollID.canonical),
+                .text(punch.alias ?? ""), .optional(punch.verifyMode),
+                .text(punch.temperature.map { "\($0 / 100).\(($0 % 100).padded(2))" } ?? ""),
+                .number(entry.connection), .text(String(decoding: entry.raw, as: UTF8.self)),
+            ]
+    }
+}
+
+private struct QuarantineRow: OutputRow {
+    static let columns = [
+        "quarantine_id", "terminal", "reason", "first_received", "last_received", "times", "raw",
+    ]
+    let values: [OutputValue]
+
+    init(_ entry: QuarantineEntry) {
+        values = [
+            .number(entry.id), .text(entry.terminal.text), .text(entry.reason),
+            .text(entry.firstReceived.iso8601), .text(entry.lastReceived.iso8601),
+            .number(Int64(entry.times)),
+            .text(String(decoding: entry.raw, as: UTF8.self)),
+        ]
+    }
+}

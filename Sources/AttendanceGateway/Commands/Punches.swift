@@ -1,0 +1,152 @@
+import ArgumentParser
+import AttendanceCore
+import AttendanceStore
+import Foundation
+
+/// `punches`: what the journal holds, for eyes and scripts.
+struct Punches: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show punches of the journal by person, terminal and day.",
+        discussion: """
+            Times are those of the terminal's own clock. Works beside a running gateway and without one.
+            The state is that of the delivery to ERPNext: owed, delivered, dead, discarded, or "not owed" for \
+            strangers, door events and punches with an implausible time.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var selection: PunchSelection
+    @Option(help: "text, csv or json (one object a line).") var format: OutputFormat = .text
+    @Option(help: "At most so many, oldest first.") var limit = 1000
+
+    func validate() throws {
+        guard (1...10_000_000).contains(limit) else { throw ValidationError("--limit is 1 to 10000000") }
+    }
+
+    func run() async throws {
+        let journal = try common.openJournal()
+        let output = Output(format: format)
+        output.header(PunchRow.columns)
+        let count = try await selection.forEachPage(of: journal, limit: limit) { entry in
+            output.row(PunchRow(entry))
+        }
+        output.flush()
+        if format == .text {
+            Screen.note(
+                count == limit ? "\(count) punches shown; there may be more, see --limit" : "\(count) punches"
+            )
+        }
+    }
+}
+
+/// Which punches a command is about.
+struct PunchSelection: ParsableArguments {
+    @Option(help: "Enroll id of the person.") var person: String?
+    @Option(help: "Serial number of the terminal.") var terminal: String?
+    @Option(help: "One day, YYYY-MM-DD; instead of --from and --until.") var day: String?
+    @Option(help: "First moment, YYYY-MM-DD or \"YYYY-MM-DD HH:MM:SS\".") var from: String?
+    @Option(help: "First moment that is no longer wanted, in the same forms.") var until: String?
+    @Flag(help: "Only people: no strangers, no door events.") var people = false
+
+    func validate() throws { _ = try filter() }
+
+    func filter() throws -> PunchFilter {
+        var filter = PunchFilter()
+        if let person {
+            guard let id = EnrollID(person) else {
+                throw ValidationError("--person: “\(person)” is no enroll id")
+            }
+            filter.person = id
+        }
+        if let terminal {
+            guard let serial = SerialNumber(terminal) else {
+                throw ValidationError("--terminal: “\(terminal)” is no serial number")
+            }
+            filter.terminal = serial
+        }
+        if let day {
+            guard from == nil, until == nil else {
+                throw ValidationError("--day excludes --from and --until")
+            }
+            let start = try TimeArgument.parse(day, "--day")
+            filter.from = start
+            filter.until = WallTime(seconds: start.seconds + 86_400)
+        } else {
+            filter.from = try from.map { try TimeArgument.parse($0, "--from") }
+            filter.until = try until.map { try TimeArgument.parse($0, "--until") }
+        }
+        if people { filter.kinds = [.person] }
+        return filter
+    }
+
+    /// Page by page, so that no read of the database lasts while a slow terminal window takes the lines.
+    func forEachPage(
+        of journal: any JournalReading, limit: Int, _ body: (JournalEntry) -> Void
+    ) async throws -> Int {
+        let filter = try filter()
+        var cursor: PunchCursor?
+        var count = 0
+        while count < limit {
+            let page = try await journal.punches(filter, after: cursor, limit: min(500, limit - count))
+            guard let last = page.last else { break }
+            page.forEach(body)
+            count += page.count
+            cursor = PunchCursor(time: last.punch.time, id: last.id)
+        }
+        return count
+    }
+}
+
+enum TimeArgument {
+    /// A day means its beginning.
+    static func parse(_ text: String, _ option: String) throws -> WallTime {
+        if let time = WallTime(text) ?? WallTime(text + " 00:00:00") { return time }
+        throw ValidationError("\(option): “\(text)” is no time; write YYYY-MM-DD or \"YYYY-MM-DD HH:MM:SS\"")
+    }
+}
+
+/// A punch as a line of output.
+struct PunchRow: OutputRow {
+    static let columns = [
+        "id", "time", "zone", "terminal", "enroll_id", "name", "kind", "mode", "inout", "event", "state",
+        "detail",
+        "received",
+    ]
+    let values: [OutputValue]
+
+    init(_ entry: JournalEntry) {
+        let punch = entry.punch
+        let (state, detail) = Self.describe(entry.state, punch)
+        values = [
+            .number(entry.id), .text(punch.time.description), .text(punch.zone), .text(entry.terminal.text),
+            .text(punch.enrollID.sent), .text(punch.name ?? ""), .text("\(punch.kind.word)"),
+            .optional(punch.mode), .optional(punch.inOut), .optional(punch.event), .text(state),
+            .text(detail),
+            .text(entry.received.iso8601),
+        ]
+    }
+
+    static func describe(_ state: DeliveryState, _ punch: Punch) -> (state: String, detail: String) {
+        switch state {
+        case .owed(let attempts): ("owed", attempts == 0 ? "" : "\(attempts) attempts so far")
+        case .delivered(_, let reference): ("delivered", reference ?? "")
+        case .dead(let cause, let reason): ("dead", "\(cause.rawValue): \(reason)")
+        case .discarded(let reason): ("discarded", reason)
+        case .notOwed:
+            switch punch.doubt {
+            case .tooOld: ("not owed", "the terminal's clock was lost")
+            case .inFuture: ("not owed", "the time lies in the future")
+            case .none: ("not owed", "")
+            }
+        }
+    }
+}
+
+extension PunchKind {
+    var word: String {
+        switch self {
+        case .person: "person"
+        case .stranger: "stranger"
+        case .doorEvent: "door"
+        }
+    }
+}

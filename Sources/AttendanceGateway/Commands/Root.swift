@@ -1,0 +1,20 @@
+import ArgumentParser
+
+/// The program: one verb a file in this folder.
+package struct AttendanceGatewayProgram: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "attendance-gateway",
+        abstract: "Takes punches from attendance terminals, keeps them safe and brings them to ERPNext.",
+        version: Version.current,
+        subcommands: [
+            Serve.self, CheckConfig.self, DeadLetters.self, Punches.self, Export.self, Simulate.self,
+            Demo.self,
+            VersionCommand.self,
+        ],
+        defaultSubcommand: Serve.self)
+
+    package init() {}
+}
+
+/// What `main.swift` calls: runs the verb on the command line, prints what goes wrong, sets the exit code.
+package func runAttendanceGateway() async { await AttendanceGatewayProgram.main() }

@@ -1,0 +1,197 @@
+import AsyncHTTPClient
+import AttendanceCore
+import AttendanceDelivery
+import AttendanceStore
+import AttendanceTerminals
+import AttendanceWeb
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+
+/// The composition root: builds the parts from settings and puts them into one service group, in order of need.
+///
+/// Nothing runs before the group does, except that the journal is open: a gateway whose journal cannot be opened is
+/// not made at all.
+package final class Gateway: Sendable {
+    package struct Surroundings: Sendable {
+        package var logger: Logger
+        /// The wall clock.
+        package var now: @Sendable () -> UnixTime
+        /// What `/metrics` prints; the instruments themselves go to the process's metrics system.
+        package var metrics: PrometheusMetrics
+        /// Descriptors the process may open.
+        package var openFiles: Int
+        package var eventLoops: any EventLoopGroup
+        package var delivery: DeliveryTiming
+        package var store: StoreOptions
+        package var notifier: SystemdNotifier
+
+        package init(
+            logger: Logger, metrics: PrometheusMetrics, openFiles: Int,
+            notifier: SystemdNotifier = SystemdNotifier(environment: [:]),
+            eventLoops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+            now: @escaping @Sendable () -> UnixTime = Surroundings.systemTime,
+            delivery: DeliveryTiming = .live
+        ) {
+            self.logger = logger
+            self.metrics = metrics
+            self.openFiles = openFiles
+            self.notifier = notifier
+            self.eventLoops = eventLoops
+            self.now = now
+            self.delivery = delivery
+            store = StoreOptions(now: now)
+        }
+
+        package static let systemTime: @Sendable () -> UnixTime = {
+            UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+        }
+    }
+
+    package let store: SQLiteStore
+    package let presence: Presence
+    package let ports: BoundPorts
+    let reporter: HealthReporter
+    private let settings: Settings
+    private let surroundings: Surroundings
+    private let terminals: TerminalService
+    private let listeners: [TerminalListener]
+    private let limits: ConnectionLimits
+    private let owing = WakeUp()
+    private let reported = WakeUp()
+    private let client: HTTPClient
+    private let worker: DeliveryWorker?
+    private let csv: AuditCSVSink?
+
+    /// Throws `StoreError` when the journal cannot be opened, `SettingsError` when the settings cannot be put to work.
+    package init(settings: Settings, surroundings: Surroundings) async throws {
+        self.settings = settings
+        self.surroundings = surroundings
+        let logger = surroundings.logger
+        store = try SQLiteStore(folder: settings.store.directory, options: surroundings.store, logger: logger)
+        try await store.setSinks([.erpnext])
+
+        limits = ConnectionLimits(settings.connectionBounds(openFiles: surroundings.openFiles))
+        let owing = self.owing
+        presence = Presence()
+        terminals = TerminalService(
+            store: store, policy: try settings.terminalPolicy(), presence: presence, logger: logger,
+            now: surroundings.now, owing: { owing.ring() })
+        listeners = settings.listeners.map { [terminals, limits] listener in
+            TerminalListener(
+                name: listener.title, bounds: settings.listenerBounds, rules: listener.admission.rules,
+                limits: limits, service: terminals)
+        }
+
+        client = HTTPClient(
+            eventLoopGroupProvider: .shared(surroundings.eventLoops),
+            configuration: SiteClient.configuration(concurrency: settings.erp.concurrency))
+        worker = try settings.erpnextSink(client: client).map { [store, reported] sink in
+            DeliveryWorker(
+                sink: sink, store: store, wakeUp: owing, reported: reported,
+                settings: settings.deliverySettings,
+                timing: surroundings.delivery, logger: logger)
+        }
+        csv =
+            settings.csv.isEnabled
+            ? AuditCSVSink(
+                store: store, wakeUp: reported, settings: .init(folder: settings.csv.directory),
+                timing: surroundings.delivery,
+                logger: logger) : nil
+        ports = BoundPorts(expected: listeners.count)
+        reporter = HealthReporter(
+            store: store, presence: presence, limits: limits, worker: worker, csv: csv,
+            metrics: surroundings.metrics, now: surroundings.now)
+    }
+
+    /// For a service group: started from left to right, stopped from right to left.
+    ///
+    /// The journal is first and therefore last: whatever is still stored or settled while the rest stops finds it open.
+    /// The listeners are last, so no punch comes in before everything behind them stands.
+    package var services: [any Service] {
+        var services: [any Service] = [store, HTTPClientService(client: client)]
+        if let csv { services.append(csv) }
+        if let worker { services.append(worker) }
+        services.append(adminServer)
+        for (index, listener) in listeners.enumerated() {
+            services.append(server(of: listener, settings.listeners[index]))
+        }
+        let store = self.store
+        services.append(
+            Watchdog(notifier: surroundings.notifier, logger: surroundings.logger) {
+                do {
+                    try await store.proveWritable()
+                } catch is StoreError {
+                    // The writer answered, so it lives. A full or broken disk is told by /health and the log; a
+                    // restart would not mend it and would cut every terminal off.
+                }
+            })
+        services.append(
+            Announcement(
+                ports: ports, notifier: surroundings.notifier, logger: surroundings.logger,
+                listeners: settings.listeners))
+        return services
+    }
+
+    /// Takes over what may change while running (`SettingsReload`).
+    package func apply(_ new: Settings) {
+        do {
+            terminals.setPolicy(try new.terminalPolicy())
+        } catch {
+            // The loader has checked every zone; it would have refused the file.
+            surroundings.logger.error("terminal settings not applied", metadata: ["error": "\(error)"])
+        }
+        for (listener, wanted) in zip(listeners, new.listeners) { listener.setRules(wanted.admission.rules) }
+    }
+
+    private func server(of listener: TerminalListener, _ wanted: Settings.Listener) -> any Service {
+        let routes = PublicRoutes(
+            health: { [reporter] in await reporter.report() },
+            metrics: { [reporter] in await reporter.metricsText() },
+            version: Version.current, logger: surroundings.logger)
+        let ports = self.ports
+        return Application(
+            router: routes.router(),
+            server: HTTPServerBuilder { TerminalOrHTTPChannel(responder: $0, listener: listener) },
+            configuration: ApplicationConfiguration(
+                address: .hostname(wanted.host, port: wanted.port), serverName: nil, backlog: 4096),
+            onServerRunning: { channel in
+                await ports.bound(listener.name, port: channel.localAddress?.port ?? wanted.port)
+            },
+            eventLoopGroupProvider: .shared(surroundings.eventLoops), logger: surroundings.logger.quieter)
+    }
+
+    private var adminServer: any Service {
+        let routes = AdminRoutes(
+            store: store, health: { [reporter] in await reporter.report() },
+            owing: { [owing] in owing.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger)
+        return Application(
+            router: routes.router(), server: .http1(configuration: .init(idleTimeout: .seconds(30))),
+            configuration: ApplicationConfiguration(
+                address: .unixDomainSocket(path: settings.admin.socketPath), serverName: nil),
+            eventLoopGroupProvider: .shared(surroundings.eventLoops), logger: surroundings.logger.quieter)
+    }
+}
+
+extension Logger {
+    /// For parts that tell every connection and every start: their INFO is our DEBUG.
+    fileprivate var quieter: Logger {
+        var copy = self
+        if copy.logLevel > .debug { copy.logLevel = max(copy.logLevel, .warning) }
+        return copy
+    }
+}
+
+/// Closes the shared HTTP client after everyone who uses it.
+private struct HTTPClientService: Service {
+    let client: HTTPClient
+
+    func run() async throws {
+        try? await gracefulShutdown()  // cancellation ends the wait too, and the client is closed either way
+        try await client.shutdown()
+    }
+}

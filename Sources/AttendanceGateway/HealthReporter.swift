@@ -1,0 +1,166 @@
+import AttendanceCore
+import AttendanceDelivery
+import AttendanceStore
+import AttendanceTerminals
+import AttendanceWeb
+
+/// Gathers what `/health` and `/metrics` tell from the parts. Asks only for what is at hand: a probe every second
+/// must cost nothing.
+package struct HealthReporter: Sendable {
+    let store: SQLiteStore
+    let presence: Presence
+    let limits: ConnectionLimits
+    let worker: DeliveryWorker?
+    let csv: AuditCSVSink?
+    let metrics: PrometheusMetrics
+    let now: @Sendable () -> UnixTime
+    private let started: UnixTime
+
+    init(
+        store: SQLiteStore, presence: Presence, limits: ConnectionLimits, worker: DeliveryWorker?,
+        csv: AuditCSVSink?, metrics: PrometheusMetrics, now: @escaping @Sendable () -> UnixTime
+    ) {
+        self.store = store
+        self.presence = presence
+        self.limits = limits
+        self.worker = worker
+        self.csv = csv
+        self.metrics = metrics
+        self.now = now
+        started = now()
+        Self.describe(in: metrics)
+    }
+
+    package func report() async -> HealthReport {
+        let now = self.now()
+        let health = store.health
+        var status = StoreStatus(punches: 0, quarantined: 0, queues: [:], databaseBytes: 0)
+        var unreadable: String?
+        do {
+            status = try await store.status()
+        } catch {
+            unreadable = error.localizedDescription
+        }
+        var journal = HealthReport.Store(
+            status: "writable", punches: status.punches, quarantined: status.quarantined,
+            databaseBytes: status.databaseBytes)
+        if case .failing(let since, let reason) = health {
+            journal.status = "failing"
+            journal.since = since.iso8601
+            journal.reason = reason
+        } else if let unreadable {
+            journal.status = "unreadable"
+            journal.reason = unreadable
+        }
+        let sinks = self.sinks(status, at: now)
+        let owed = status.queues.values.reduce(0) { $0 + $1.owed }
+        let oldest = status.queues.values.compactMap(\.oldest).min()
+        let dead = status.queues.values.reduce(0) { $0 + $1.dead }
+        let isDegraded = dead > 0 || unreadable != nil || sinks.contains { $0.state != "running" }
+        return HealthReport(
+            status: journal.status == "failing" ? .failing : isDegraded ? .degraded : .ok,
+            version: Version.current,
+            uptimeSeconds: Int((now - started).components.seconds), connectedDevices: presence.count,
+            connections: limits.open, store: journal,
+            queue: .init(owed: owed, oldestAgeSeconds: oldest.map { age($0, now) }, deadLetters: dead),
+            sinks: sinks)
+    }
+
+    private func age(_ time: UnixTime, _ now: UnixTime) -> Int {
+        max(0, Int((now - time).components.seconds))
+    }
+
+    private func sinks(_ status: StoreStatus, at now: UnixTime) -> [HealthReport.Sink] {
+        let owed = status.queues[.erpnext] ?? .init()
+        let queue = HealthReport.Queue(
+            owed: owed.owed, oldestAgeSeconds: owed.oldest.map { age($0, now) }, deadLetters: owed.dead)
+        var sinks: [HealthReport.Sink] = []
+        if let worker {
+            sinks.append(entry(.erpnext, worker.state, queue))
+        } else {
+            sinks.append(
+                HealthReport.Sink(
+                    name: SinkName.erpnext.text, state: "not configured",
+                    remedy: "Set URL in the section [ERP]; punches are kept and owed until then.",
+                    queue: queue))
+        }
+        // The CSV follows outcomes, not punches: nothing is owed to it in the journal's sense.
+        if let csv {
+            sinks.append(entry(.csv, csv.state, .init(owed: 0, oldestAgeSeconds: nil, deadLetters: 0)))
+        }
+        return sinks
+    }
+
+    private func entry(_ name: SinkName, _ state: SinkState, _ queue: HealthReport.Queue) -> HealthReport.Sink
+    {
+        var sink = HealthReport.Sink(
+            name: name.text, state: "running", lastSuccess: state.lastSuccess?.iso8601, queue: queue)
+        switch state.condition {
+        case .running: break
+        case .paused(let fault, let since, let reason, let remedy):
+            sink.state = "paused"
+            sink.since = since.iso8601
+            sink.reason = "\(fault.rawValue): \(reason)"
+            sink.remedy = remedy
+        case .unavailable(let since, let reason, _):
+            sink.state = "unavailable"
+            sink.since = since.iso8601
+            sink.reason = reason
+            sink.remedy = "Nothing is lost, and it goes on by itself once this is over."
+        }
+        return sink
+    }
+
+    // MARK: Metrics
+
+    package func metricsText() async -> String {
+        let report = await report()
+        var families = [
+            MetricFamily(
+                "gateway_terminals_connected", help: "Terminals that have registered.",
+                value: Double(report.connectedDevices)),
+            MetricFamily(
+                "gateway_connections", help: "Open connections of any kind.",
+                value: Double(report.connections)),
+            MetricFamily(
+                "gateway_store_writable", help: "1 while punches can be made durable.",
+                value: report.store.status == "failing" ? 0 : 1),
+            MetricFamily(
+                "gateway_store_punches", help: "Punches in the journal.", value: Double(report.store.punches)),
+            MetricFamily(
+                "gateway_store_quarantined", help: "Records in quarantine.",
+                value: Double(report.store.quarantined)),
+            MetricFamily(
+                "gateway_store_bytes", help: "Size of the journal's files.",
+                value: Double(report.store.databaseBytes)),
+        ]
+        func perSink(_ name: String, _ help: String, _ value: (HealthReport.Sink) -> Double) {
+            families.append(
+                MetricFamily(
+                    name, help: help,
+                    samples: report.sinks.map { .init(value($0), labels: [("sink", $0.name)]) }))
+        }
+        perSink("gateway_queue_owed", "Punches owed to a sink.") { Double($0.queue.owed) }
+        perSink(
+            "gateway_queue_oldest_age_seconds", "Age of the punch that has been owed longest; 0 when none is."
+        ) {
+            Double($0.queue.oldestAgeSeconds ?? 0)
+        }
+        perSink("gateway_queue_dead_letters", "Dead letters of a sink.") { Double($0.queue.deadLetters) }
+        perSink("gateway_sink_up", "1 while a sink takes what it is owed.") { $0.state == "running" ? 1 : 0 }
+        return metrics.exposition(adding: families + ProcessFigures.families())
+    }
+
+    private static func describe(in metrics: PrometheusMetrics) {
+        metrics.describe("gateway_punches_total", "Punches by what became of them at intake.")
+        metrics.describe("gateway_acknowledgement_seconds", "From a batch's arrival to its acknowledgement.")
+        metrics.describe(
+            "gateway_batches_not_stored_total", "Batches that could not be stored; terminals keep them.")
+        metrics.describe("gateway_messages_total", "Messages of terminals.")
+        metrics.describe("gateway_registrations_total", "Registrations of terminals.")
+        metrics.describe("gateway_connections_refused_total", "Connections refused, by reason.")
+        metrics.describe("gateway_erp_answers_total", "Answers of an ERP by class.")
+        metrics.describe("gateway_delivery_seconds", "How long an attempt at delivery took.")
+        metrics.describe("gateway_store_commit_seconds", "How long a commit of the journal took.")
+    }
+}

@@ -1,0 +1,93 @@
+import AsyncHTTPClient
+import AttendanceCore
+import AttendanceDelivery
+import AttendanceTerminals
+import Foundation
+
+/// What each part is told, made from the settings. The parts know nothing of settings.
+extension Settings {
+    func terminalPolicy() throws -> TerminalPolicy {
+        var zones: [SerialNumber: ZoneRules] = [:]
+        for (serial, override) in terminals.overrides {
+            if let name = override.timeZone { zones[serial] = try Self.zone(name) }
+        }
+        let earliest =
+            WallTime(year: terminals.earliestYear, month: 1, day: 1) ?? Intake.Limits.defaultEarliest
+        return TerminalPolicy(
+            defaultZone: try Self.zone(terminals.timeZone), zones: zones, sendsClock: terminals.sendsClock,
+            wantsUsers: terminals.asksForUsers,
+            limits: Intake.Limits(earliest: earliest, futureTolerance: terminals.futureTolerance),
+            keepsPhotos: terminals.keepsPhotos)
+    }
+
+    private static func zone(_ name: String) throws -> ZoneRules {
+        guard let zone = ZoneRules(identifier: name) else {
+            throw SettingsError(problems: [
+                SettingsProblem(
+                    severity: .mistake, place: .standard, key: nil, problem: "\"\(name)\" is no time zone",
+                    remedy: "Write an IANA name such as Asia/Kolkata")
+            ])
+        }
+        return zone
+    }
+
+    /// Descriptors that are not for connections: the journal, logs, the ERP's connections, the listeners themselves.
+    private static let reservedFiles = 128
+
+    func connectionBounds(openFiles: Int) -> ConnectionLimits.Bounds {
+        let total = max(1, min(connections.maximum, openFiles - Self.reservedFiles))
+        return ConnectionLimits.Bounds(total: total, perAddress: min(total, connections.maximumPerAddress))
+    }
+
+    var listenerBounds: TerminalListener.Bounds {
+        TerminalListener.Bounds(
+            messageBytes: connections.maximumMessageBytes, handshake: connections.handshake,
+            liveness: Liveness.Limits(
+                pingInterval: connections.pingInterval, silenceLimit: connections.silence,
+                firstMessage: connections.firstMessage),
+            acceptsUnmasked: connections.acceptsUnmaskedFrames)
+    }
+
+    /// Nil without an address: punches stay owed.
+    func erpnextSink(client: HTTPClient) throws -> ERPNextSink? {
+        guard let url = erp.url else { return nil }
+        let dialect: ERPNextSink.Dialect
+        let endpoint: String
+        switch erp.dialect {
+        case .custom:
+            dialect = .customMethod
+            endpoint = erp.endpoint
+        case .hrms:
+            dialect = .hrms(employeeField: erp.employeeField, siteZone: try erp.siteTimeZone.map(Self.zone))
+            endpoint = ERPNextSink.Settings.hrmsEndpoint
+        }
+        return ERPNextSink(
+            settings: ERPNextSink.Settings(
+                url: url.absoluteString, endpoint: endpoint, dialect: dialect,
+                personKey: erp.personID == .alias ? .aliasFirst : .enrollID,
+                credential: erp.authorizationHeader.map { APICredential(authorization: $0.reveal()) },
+                timeout: erp.timeout,
+                userAgent: "attendance-gateway/\(Version.current)"),
+            client: client)
+    }
+
+    var deliverySettings: DeliveryWorker.Settings {
+        DeliveryWorker.Settings(
+            rules: SettlementRules(
+                retry: RetryPolicy(first: erp.retryDelay), maxRetries: erp.maximumRetries,
+                quiet: erp.ambiguousWait),
+            concurrency: erp.concurrency)
+    }
+}
+
+extension Settings.Listener {
+    /// What the listener is called in the log and in metrics.
+    var title: String { name ?? "Server" }
+}
+
+extension Settings.Admission {
+    var rules: AdmissionRules {
+        AdmissionRules(
+            token: token?.reveal(), networks: networks, serials: serials, secretPath: secretPath?.reveal())
+    }
+}

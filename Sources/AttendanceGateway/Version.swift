@@ -1,0 +1,4 @@
+/// The program's version, in one place.
+package enum Version {
+    package static let current = "0.1.0"
+}
