@@ -1,4 +1,4 @@
-import CoreMetrics
+import Metrics
 import Synchronization
 
 // Handlers of swift-metrics that Prometheus can read. Incrementing allocates nothing: one atomic, or a short lock

@@ -1,4 +1,4 @@
-import CoreMetrics
+import Metrics
 import Synchronization
 
 /// swift-metrics' way to `GET /metrics`: keeps every instrument and writes them in Prometheus' text format 0.0.4.

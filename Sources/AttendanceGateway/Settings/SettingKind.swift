@@ -341,9 +341,20 @@ extension SettingKind {
     ) -> Self where Value == [Element] {
         Self(name: "list of \(name)", isList: true) { (text) throws(ValueFault) -> Value in
             var elements: [Element] = []
+            var faults: [ValueFault] = []
             for part in text.split(whereSeparator: { $0 == "," || $0.isNewline }) {
                 let trimmed = part.trimmingBlanks()
-                if !trimmed.isEmpty { elements.append(try element(trimmed)) }
+                if trimmed.isEmpty { continue }
+                do throws(ValueFault) {
+                    elements.append(try element(trimmed))
+                } catch {
+                    faults.append(error)
+                }
+            }
+            if let first = faults.first {
+                // All of them, so that nobody mends a long list one run at a time.
+                throw ValueFault(
+                    problem: faults.map(\.problem).joined(separator: "; "), remedy: first.remedy)
             }
             return elements
         }

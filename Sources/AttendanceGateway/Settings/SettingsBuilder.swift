@@ -266,7 +266,8 @@ extension SettingsBuilder {
         for section in layers.file?.sections ?? [] {
             guard SettingsSection.named(section.kind) == .listener, let name = section.name else { continue }
             let new = listener(SettingsTable.listener, name: name)
-            if new.port != 0,
+            let portIsSound = !problems.contains { $0.key?.hasSuffix("] Port") == true }
+            if portIsSound, new.port != 0,
                 let other = listeners.first(where: {
                     $0.port == new.port && $0.host.lowercased() == new.host.lowercased()
                 })
@@ -382,13 +383,21 @@ extension SettingsBuilder {
     }
 
     private mutating func terminals() -> Settings.Terminals {
-        var zone = value(SettingsTable.timeZone) ?? machineTimeZone
-        if ZoneRules(identifier: zone) == nil {
+        let (own, found) = found(SettingsTable.timeZone)
+        var zone = own ?? machineTimeZone
+        let isMachines = found?.text.isEmpty ?? true
+        if isMachines, ZoneRules(identifier: zone) == nil {
             report(
                 .mistake, SettingsTable.timeZone.row,
                 "the machine's own time zone \(quoted(zone)) is no IANA name",
                 "Write the terminals' time zone, such as Asia/Kolkata")
             zone = "UTC"
+        }
+        if isMachines, ["UTC", "GMT", "Etc/UTC", "Etc/GMT"].contains(zone) {
+            report(
+                .warning, SettingsTable.timeZone.row,
+                "no time zone is set and the machine runs in \(zone): terminals would be told that time",
+                "Write the zone in which the terminals hang, such as Asia/Kolkata")
         }
         var overrides: [SerialNumber: Settings.Terminals.Override] = [:]
         for section in layers.file?.sections ?? [] {

@@ -8,7 +8,7 @@ enum SettingsReference {
             #
             # A comment has a line of its own. Values are taken as they stand: no quotes, no escapes, % is a sign
             # like any other. Relative paths are relative to the folder of this file. A list may go on over indented
-            # lines. Each setting can also be given as an environment variable, named below it.
+            # lines. Environment variables such as ATTENDANCE_ERP_URL override this file (docs/settings.md).
             # (Made by: attendance-gateway check-config --print-sample)
 
             """
