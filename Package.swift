@@ -99,7 +99,13 @@ let package = Package(
             name: "AttendanceCoreTests", dependencies: [core], resources: [.copy("Fixtures")],
             swiftSettings: strict),
         .testTarget(
-            name: "AttendanceStoreTests", dependencies: [core, store, logging], swiftSettings: strict),
+            name: "AttendanceStoreTests",
+            dependencies: [
+                core, store, logging, lifecycle,
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "AttendanceDeliveryTests",
             dependencies: [core, store, "AttendanceDelivery", "AttendanceSimulation", logging],

@@ -15,22 +15,22 @@ enum Migrations {
         return migrator
     }
 
-    /// Brings the database to the newest version. Throws `StoreError.newerVersion` when it is newer than this program,
-    /// `StoreError.damaged` when it is someone else's.
-    static func migrate(_ queue: DatabaseQueue, path: String) throws {
-        let migrator = migrator
-        try queue.inDatabase { db in
-            let found = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
-            let tables = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM sqlite_schema") ?? 0
-            if tables == 0 {
-                try db.execute(sql: "PRAGMA application_id = \(applicationID)")
-            } else if found != applicationID {
-                throw StoreError.damaged(
-                    path: path, detail: "it is a database of another program (application id \(found))")
-            }
-            try refuseNewer(db, path: path)
+    /// Brings the database to the newest version.
+    static func migrate(_ queue: DatabaseQueue) throws { try migrator.migrate(queue) }
+
+    /// Marks a new file as ours. Throws `StoreError.damaged` for a database of another program and
+    /// `.newerVersion` for one that this program does not understand. Changes neither.
+    static func claim(_ db: Database, path: String) throws {
+        let found = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        let tables = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM sqlite_schema") ?? 0
+        if tables == 0 {
+            // Before the first table, so that a crash in between leaves nothing that looks like someone else's.
+            try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+        } else if found != applicationID {
+            throw StoreError.damaged(
+                path: path, detail: "it is a database of another program (application id \(found))")
         }
-        try migrator.migrate(queue)
+        try refuseNewer(db, path: path)
     }
 
     /// Throws `StoreError.newerVersion` when the database holds migrations that this program does not know.

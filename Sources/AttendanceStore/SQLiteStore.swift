@@ -163,7 +163,11 @@ package final class SQLiteStore: Store, Service {
 
     // MARK: For tests
 
-    /// Runs `body` on the writer's connection, in a transaction of its own kind: with what else waits.
+    /// Operations handed over and not yet answered.
+    var waitingOperations: Int { writer.waitingOperations }
+    var isClosing: Bool { writer.isClosing }
+
+    /// Runs `body` on the writer's connection, in one transaction with what else waits.
     func onWriter<Value: Sendable>(
         _ body: @escaping @Sendable (WriterConnection) throws -> Value
     ) async throws -> Value {

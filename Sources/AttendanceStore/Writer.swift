@@ -25,7 +25,9 @@ final class Writer: Sendable {
     }
 
     private struct Waiting {
+        /// Not yet taken by the loop. The figures below include those it has taken and not yet committed.
         var jobs: [Job] = []
+        var operations = 0
         var punches = 0
         var bytes = 0
         var isClosed = false
@@ -74,6 +76,9 @@ final class Writer: Sendable {
     var snapshot: Published { published.withLock { $0 } }
     var health: StoreHealth { published.withLock { $0.health } }
 
+    var waitingOperations: Int { waiting.withLock { $0.operations } }
+    var isClosing: Bool { waiting.withLock { $0.isClosed } }
+
     // MARK: Submitting
 
     /// Runs `body` in the writer's next transaction and returns after the commit that holds it.
@@ -105,9 +110,10 @@ final class Writer: Sendable {
             if isBounded, waiting.punches > 0 {
                 guard waiting.punches + job.punches <= options.maximumWaitingPunches,
                     waiting.bytes + job.bytes <= options.maximumWaitingBytes
-                else { return (.overloaded(waiting: waiting.jobs.count), false) }
+                else { return (.overloaded(waiting: waiting.operations), false) }
             }
             waiting.jobs.append(job)
+            waiting.operations += 1
             waiting.punches += job.punches
             waiting.bytes += job.bytes
             return (nil, waiting.jobs.count == 1)
@@ -163,6 +169,7 @@ final class Writer: Sendable {
             bytes += job.bytes
         }
         waiting.withLock { waiting in
+            waiting.operations -= jobs.count
             waiting.punches -= punches
             waiting.bytes -= bytes
         }

@@ -42,8 +42,11 @@ final class WriterConnection {
             guard chmod(path, 0o600) == 0 else {
                 throw StoreError.io(detail: "\(path): \(String(cString: strerror(errno)))")
             }
-            try queue.inDatabase { try Self.makeDurable($0) }
-            try Migrations.migrate(queue, path: path)
+            try queue.inDatabase { db in
+                try Migrations.claim(db, path: path)
+                try Self.makeDurable(db)
+            }
+            try Migrations.migrate(queue)
             (db, statements, state) = try queue.inDatabase { db in
                 // Migrations change no pragma, but this is the promise everything rests on: look again.
                 try Self.makeDurable(db)
@@ -79,8 +82,6 @@ final class WriterConnection {
     // MARK: Opening
 
     private static func makeDurable(_ db: Database) throws {
-        // The page size is that of a new database's first page; elsewhere it is only read.
-        try db.execute(sql: "PRAGMA page_size = 4096")
         let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
         guard mode == "wal" else {
             throw StoreError.notDurable(detail: "journal mode is \(mode ?? "unknown") in place of wal")
