@@ -9,6 +9,7 @@ private func promise(_ kept: Bool, _ what: StaticString) {
 private let decoder = FrameDecoder()
 private let intake = Intake(zone: ZoneRules(identifier: "Europe/Berlin")!)
 
+/// Called by libFuzzer with each input; the result is always 0.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzFrame(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = UnsafeRawBufferPointer(start: data, count: count)

@@ -158,7 +158,7 @@ import Testing
         arguments: broken,
         [
             "{\"cmd\":\"sendlog\u{1}\"}", "{\"cmd\":\"reg\",\"sn\":\"ZX\u{1}\"}", "{\"cm\u{1}\":\"reg\"}",
-            "{\"ret\":\"\u{1}\"}",
+            "{\"ret\":\"\u{1}\"}", "{\"ret\":\"x\\\u{1}\"}",
             "{\u{1}\"cmd\":\"reg\"}", "{\"cmd\":\"reg\"}\u{1}", "{\"cmd\":\"reg\"}{\"x\":\"\u{1}\"}", "\u{1}",
             "[\"\u{1}\"]",
             "{\"cmd\":\"sendlog\",\"record\":[{\"name\":\"\u{1}\"}",
