@@ -37,7 +37,7 @@ package final class AuditCSVSink: Service {
     }
 
     /// What the bookmark holds.
-    private struct Place: Codable {
+    fileprivate struct Place: Codable {
         /// Number of the last outcome that is in its file.
         var position: Int64 = 0
         /// Bytes of each file after the last append to it.
@@ -91,29 +91,17 @@ package final class AuditCSVSink: Service {
         _ events: AsyncStream<Void>, nudge: @escaping @Sendable () -> Void,
         in group: inout DiscardingTaskGroup
     ) async {
-        var place: Place?
-        // Only the first batch after a start or a failure can be in its file already.
-        var compare = true
+        var follower = Follower()
         var failures = 0
         var notBefore: Duration = .zero
         var events = events.makeAsyncIterator()
         repeat {
             if timing.moment() < notBefore { continue }
             do {
-                var current = try await place.orElse { try await self.readPlace() }
-                while try await step(&current, compare: compare) {
-                    place = current
-                    compare = false
-                    failures = 0
-                    recovered()
-                    if Task.isShuttingDownGracefully || Task.isCancelled { return }
-                }
-                place = current
+                try await catchUp(&follower)
                 failures = 0
-                recovered()
             } catch {
-                place = nil
-                compare = true
+                follower = Follower()
                 failures += 1
                 let delay = settings.retry.delay(afterAttempt: failures, random: timing.random())
                 notBefore = timing.moment() + delay
@@ -125,6 +113,26 @@ package final class AuditCSVSink: Service {
                 }
             }
         } while await events.next() != nil
+    }
+
+    /// How far the files have come. A fresh one, at the start and after a failure, reads the bookmark, and takes into
+    /// account that the first batch may be in its files already.
+    struct Follower {
+        fileprivate var place: Place?
+        fileprivate var compare = true
+    }
+
+    /// Writes all there is, batch by batch, or until the service is to stop.
+    func catchUp(_ follower: inout Follower) async throws {
+        var place = if let known = follower.place { known } else { try await readPlace() }
+        while try await step(&place, compare: follower.compare) {
+            follower.compare = false
+            follower.place = place
+            recovered()
+            if Task.isShuttingDownGracefully || Task.isCancelled { return }
+        }
+        follower.place = place
+        recovered()
     }
 
     /// Writes one batch. False when there is nothing more to write.
@@ -198,11 +206,5 @@ package final class AuditCSVSink: Service {
             return state.condition
         }
         if was != .running { logger.notice("the CSV is written again") }
-    }
-}
-
-extension Optional {
-    fileprivate func orElse(_ make: () async throws -> Wrapped) async rethrows -> Wrapped {
-        if let self { self } else { try await make() }
     }
 }

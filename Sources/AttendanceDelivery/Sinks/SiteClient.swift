@@ -57,6 +57,11 @@ package struct SiteClient: Sendable {
         return configuration
     }
 
+    /// A client so set up, on the process's shared event loops. Its maker shuts it down.
+    package static func makeHTTPClient(concurrency: Int) -> HTTPClient {
+        HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration(concurrency: concurrency))
+    }
+
     /// Never throws. Ends within `timeout`; when the task is cancelled, at once.
     func exchange(_ request: Request) async -> Exchange {
         await withTaskGroup(of: Exchange?.self) { group in
