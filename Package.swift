@@ -34,7 +34,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(
             url: "https://github.com/apple/swift-configuration", from: "1.4.0",
-            traits: ["Logging", "Reloading", "CommandLineArguments"]),
+            traits: ["Logging"]),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -119,12 +119,17 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "AttendanceGatewayTests", dependencies: ["AttendanceGateway", logging],
+            name: "AttendanceGatewayTests",
+            dependencies: [
+                core, "AttendanceGateway", logging, metrics, lifecycle,
+                .product(name: "Configuration", package: "swift-configuration"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                core, store, "AttendanceGateway", "AttendanceSimulation", logging, httpClient,
+                core, store, "AttendanceGateway", "AttendanceSimulation", "AttendanceWeb", logging, httpClient,
+                lifecycle, nioCore, nioPosix, .product(name: "GRDB", package: "GRDB.swift"),
                 // The crash test starts the real program, so it must be built before the test runs.
                 "attendance-gateway",
             ],

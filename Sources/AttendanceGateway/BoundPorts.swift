@@ -55,7 +55,8 @@ struct Announcement: Service {
             }
             notifier.ready(status: "taking punches")
         }
-        try? await gracefulShutdown()  // cancelled: the group is going down the hard way, and that is said below
+        // Cancelled: the group is going down the hard way, which is said just the same.
+        try? await gracefulShutdown()
         notifier.stopping()
         logger.notice("stopping")
     }
