@@ -10,7 +10,8 @@ final class TemporaryFolder: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }  // left over at worst in the temporary folder
+    // What cannot be removed is left in the temporary folder, where it harms nobody.
+    deinit { try? FileManager.default.removeItem(atPath: path) }
 
     @discardableResult
     func write(_ text: String, to name: String) throws -> String { try write(Array(text.utf8), to: name) }

@@ -34,9 +34,6 @@ import Testing
         let unknown = try folder.write(text.replacing("UMask=", with: "Umsk="), to: "unknown.service")
         #expect(try check(unknown).output.contains("Umsk"))
         #expect(try check(unknown).status == 1)
-        let open = try folder.write(text.replacing("ProtectSystem=strict\n", with: ""), to: "open.service")
-        let openResult = try check(open)
-        #expect(openResult.status == 0 || openResult.status == 1)
         let bare = try folder.write(
             text.components(separatedBy: "\n").filter { !$0.hasPrefix("Protect") && !$0.hasPrefix("System") }
                 .joined(separator: "\n"), to: "bare.service")

@@ -20,7 +20,8 @@ package struct NetworkRange: Hashable, Sendable, CustomStringConvertible {
     package init(_ text: String) throws(Fault) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let address = NetworkAddress(first) else { throw .notAnAddress }
-        let width = address.isIPv4 ? 32 : 128
+        // An IPv4-mapped range is written with the length of an IPv6 one: ::ffff:10.0.0.0/104.
+        let width = first.contains(":") ? 128 : 32
         var length = width
         if parts.count == 2 {
             guard parts[1].utf8.count <= 3, parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
@@ -33,7 +34,7 @@ package struct NetworkRange: Hashable, Sendable, CustomStringConvertible {
         network = address.bits & mask
         guard network == address.bits else {
             throw .hostBits(
-                suggestion: "\(NetworkAddress(bits: network, isIPv4: address.isIPv4))/\(length)")
+                suggestion: "\(NetworkAddress(bits: network, isIPv4: width == 32))/\(length)")
         }
         description = text
     }

@@ -79,7 +79,7 @@ struct LogFile: ~Copyable {
     }
 
     private mutating func openFile() throws(Failure) {
-        descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o640)
+        descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else { throw Failure(reason: Self.words(errno)) }
         var now = stat()
         size = fstat(descriptor, &now) == 0 ? now.st_size : 0

@@ -49,16 +49,20 @@ package final class LogOutput: Sendable {
     /// Seconds east of UTC at an instant, in the machine's zone.
     private let localOffset: @Sendable (Int64) -> Int64
     private let maximumBytes: Int
+    private let retryDelay: Duration
 
-    /// `console` is the descriptor that the console's lines go to.
+    /// `console` is the descriptor that the console's lines go to; `retryDelay` is how long a failing file is left alone.
+    /// The thread lives until `close`.
     package init(
         _ options: Options, console: Int32 = STDERR_FILENO, maximumBufferedBytes: Int = 8 << 20,
+        retryDelay: Duration = .seconds(1),
         now: @escaping @Sendable () -> UnixTime = LogOutput.systemTime,
         localOffset: @escaping @Sendable (Int64) -> Int64 = LogOutput.machineOffset
     ) {
         state = Mutex(State(keep: options.keep))
         leastLevel = Atomic(Self.rank(options.level))
         maximumBytes = maximumBufferedBytes
+        self.retryDelay = retryDelay
         self.now = now
         self.localOffset = localOffset
         let thread = Thread { [self] in
@@ -73,7 +77,7 @@ package final class LogOutput: Sendable {
 
     /// The least level that is written, for every logger that has none of its own.
     package var level: Logger.Level {
-        get { Logger.Level.allCases[leastLevel.load(ordering: .relaxed)] }
+        get { Self.levels[leastLevel.load(ordering: .relaxed)] }
         set { leastLevel.store(Self.rank(newValue), ordering: .relaxed) }
     }
 
@@ -86,8 +90,10 @@ package final class LogOutput: Sendable {
     /// Lines that could not be buffered since the last one that told of it.
     package var dropped: Int { state.withLock(\.dropped) }
 
+    /// Kept, because it is looked into for every call that logs.
+    private static let levels = Logger.Level.allCases
     private static func rank(_ level: Logger.Level) -> Int {
-        Logger.Level.allCases.firstIndex(of: level) ?? 0
+        levels.firstIndex(of: level) ?? 0
     }
 
     func write(
@@ -190,7 +196,7 @@ package final class LogOutput: Sendable {
             reportLoss(&writer, day: day, toFile: true)
         } catch {
             writer.lost += count
-            writer.retry = ContinuousClock.now + .seconds(1)
+            writer.retry = ContinuousClock.now + retryDelay
             if writer.reason != error.reason {
                 let notice = line(
                     level: .error, message: "the log file cannot be written",

@@ -97,11 +97,6 @@ struct SettingsBuilder {
         let secretPath = absolute(path, in: place.folder)
         do throws(ValueFault) {
             let text = try SecretFile.read(secretPath)
-            if text.isEmpty {
-                throw ValueFault(
-                    problem: "\(secretPath) is empty", remedy: "Write the secret into it, or remove this line"
-                )
-            }
             remember(setting.value.row, name, text, .secretFile(path: secretPath))
             return try setting.value.kind.parse(text)
         } catch {

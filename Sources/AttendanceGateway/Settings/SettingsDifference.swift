@@ -23,13 +23,14 @@ package struct SettingsDifference: Hashable, Sendable {
             .compactMap { title in
                 let (was, now) = (before[title], after[title])
                 guard was?.text != now?.text, let row = (now ?? was)?.row else { return nil }
+                // A listener that appears or vanishes is more than its rules.
+                let isWholeListener = row.section == .listener && (was == nil || now == nil)
                 return Change(
                     title: title, before: was?.shown ?? "(not there)", after: now?.shown ?? "(not there)",
-                    takesEffectAtReload: row.effect == .atReload)
+                    takesEffectAtReload: row.effect == .atReload && !isWholeListener)
             }
     }
 
-    /// A listener that appears or vanishes needs a restart through its host and port.
     private static func byTitle(_ values: [EffectiveSetting]) -> [String: EffectiveSetting] {
         // A secret from a file of its own stands twice, the later one being the secret itself.
         Dictionary(values.map { ($0.title, $0) }) { $1 }

@@ -298,7 +298,7 @@ package struct EffectiveSetting: Hashable, Sendable {
 enum SecretFile {
     static let maximumBytes = 4096
 
-    /// The file's text without blanks and line ends around it.
+    /// The file's text without blanks and line ends around it; never empty.
     static func read(_ path: String) throws(ValueFault) -> String {
         let data: Data
         do {
@@ -314,7 +314,12 @@ enum SecretFile {
             throw ValueFault(
                 problem: "\(path) holds no secret (at most 4 KiB of text)", remedy: "Check the path")
         }
-        return text.trimmingBlanks()
+        let secret = text.trimmingBlanks()
+        // Blank would mean "none", and so open what the secret was to close.
+        if secret.isEmpty {
+            throw ValueFault(problem: "\(path) is empty", remedy: "Write the secret into it, or remove it")
+        }
+        return secret
     }
 }
 

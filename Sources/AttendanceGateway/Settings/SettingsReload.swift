@@ -7,9 +7,8 @@ import ServiceLifecycle
 ///
 /// All or nothing: a file with any mistake is refused, every mistake is logged, and the old settings stay. What needs a
 /// restart is named at every reload until it happened.
-package struct SettingsReload<Requests: AsyncSequence & Sendable>: Service
-where Requests.Element == Void, Requests.Failure == Never {
-    private let requests: Requests
+package struct SettingsReload: Service {
+    private let requests: @Sendable () async -> AsyncStream<Void>
     private let started: LoadedSettings
     private let logger: Logger
     private let load: @Sendable () -> LoadedSettings
@@ -18,8 +17,9 @@ where Requests.Element == Void, Requests.Failure == Never {
     /// `started` is what the gateway was started with. `apply` is given whole settings and takes from them what its
     /// rows in the table call a reload; it is called also when only a restart would show a difference.
     package init(
-        requests: Requests, started: LoadedSettings, logger: Logger,
-        load: @escaping @Sendable () -> LoadedSettings, apply: @escaping @Sendable (Settings) async -> Void
+        requests: @escaping @Sendable () async -> AsyncStream<Void> = { await hangups() },
+        started: LoadedSettings, logger: Logger, load: @escaping @Sendable () -> LoadedSettings,
+        apply: @escaping @Sendable (Settings) async -> Void
     ) {
         self.requests = requests
         self.started = started
@@ -30,7 +30,7 @@ where Requests.Element == Void, Requests.Failure == Never {
 
     package func run() async throws {
         var current = started
-        for await _ in requests.cancelOnGracefulShutdown() {
+        for await _ in await requests().cancelOnGracefulShutdown() {
             let new = load()
             for warning in new.warnings {
                 logger.warning("settings", metadata: ["problem": "\(warning)"])
@@ -55,21 +55,10 @@ where Requests.Element == Void, Requests.Failure == Never {
             current = new
         }
     }
-}
 
-extension SettingsReload where Requests == AsyncStream<Void> {
-    /// With SIGHUP as the request.
-    package init(
-        started: LoadedSettings, logger: Logger, load: @escaping @Sendable () -> LoadedSettings,
-        apply: @escaping @Sendable (Settings) async -> Void
-    ) {
-        self.init(
-            requests: Self.hangups(), started: started, logger: logger, load: load, apply: apply)
-    }
-
-    /// One element for each SIGHUP, several that come at once being one. From the call on the signal no longer ends the
-    /// process.
-    package static func hangups() -> AsyncStream<Void> {
+    /// One element for each SIGHUP, several that come at once being one. From its return on the signal no longer ends
+    /// the process.
+    package static func hangups() async -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: Void.self, bufferingPolicy: .bufferingNewest(1))
         // A dispatch source sees the signal only when its usual action, ending the process, is off.
@@ -77,7 +66,11 @@ extension SettingsReload where Requests == AsyncStream<Void> {
         let source = DispatchSource.makeSignalSource(signal: SIGHUP)
         source.setEventHandler { continuation.yield() }
         continuation.onTermination = { _ in source.cancel() }
-        source.activate()
+        // Registering goes on in another thread; a signal before its end would be lost.
+        await withCheckedContinuation { registered in
+            source.setRegistrationHandler { registered.resume() }
+            source.activate()
+        }
         return stream
     }
 }

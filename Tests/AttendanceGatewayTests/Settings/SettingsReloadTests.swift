@@ -31,6 +31,7 @@ import Testing
         #expect(difference.now.map(\.description).contains("[Terminal A] Name: Gate -> (not there)"))
         #expect(difference.afterRestart.map(\.description).contains("[Server] Port: 1 -> 2"))
         #expect(difference.afterRestart.map(\.title).contains("[Listener b] Port"))
+        #expect(!difference.now.contains { $0.title.hasPrefix("[Listener b]") })
         #expect(SettingsDifference(from: load(before), to: load(before)).isEmpty)
     }
 
@@ -50,7 +51,7 @@ import Testing
         for _ in 1...3 { continuation.yield() }
         continuation.finish()
         let reload = SettingsReload(
-            requests: requests, started: load(before),
+            requests: { requests }, started: load(before),
             logger: Logger(label: "test") { _ in RotatingLogHandler(output: output) },
             load: { load(texts.withLock { $0.removeFirst() }) },
             apply: { settings in applied.withLock { $0.append(settings) } })
@@ -72,7 +73,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1))) func `a hang-up is a request`() async {
-        let hangups = SettingsReload.hangups()
+        let hangups = await SettingsReload.hangups()
         kill(getpid(), SIGHUP)
         var iterator = hangups.makeAsyncIterator()
         #expect(await iterator.next() != nil)

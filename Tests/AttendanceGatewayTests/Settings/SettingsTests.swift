@@ -266,6 +266,10 @@ private let sound = """
         #expect(try port().port == 2)
         #expect(try port().admission.token?.reveal() == "from-environment")
         #expect(try port(["server.PORT=3"]).port == 3)
+        try folder.write("\n", to: "cred/erp.apikey")
+        let empty = try load(text, environment: environment, folder: folder)
+        #expect(empty.mistakes.map(\.problem) == [folder.path + "/cred/erp.apikey is empty"])
+        try FileManager.default.removeItem(atPath: folder.path + "/cred/erp.apikey")
         #expect(try port(["Security.AuthToken=from=argument"]).admission.token?.reveal() == "from=argument")
     }
 
