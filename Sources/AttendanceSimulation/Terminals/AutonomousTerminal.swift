@@ -1,4 +1,5 @@
 import AttendanceCore
+import Foundation
 
 /// A whole terminal: people punch, it remembers, it sends what is not acknowledged, and dials again for ever.
 ///
@@ -84,7 +85,7 @@ package struct AutonomousTerminal: Sendable {
             } catch {
                 ledger.note {
                     $0.failures += 1
-                    $0.lastFailure = "\(error)"
+                    $0.lastFailure = error.localizedDescription
                 }
             }
             if isDone { return }

@@ -63,9 +63,8 @@ package final class SimulatedTerminal: Sendable {
             to: Address(host: host, port: port, path: path, headers: headers), serial: serial, seed: seed)
     }
 
-    /// Dials and upgrades. Throws `TerminalError.refused` when the server answers with another status than 101, and
-    /// what the socket says when nobody listens. `seed` decides the masking keys. At most `timeout` for each of
-    /// connecting and upgrading.
+    /// Dials and upgrades. Throws `TerminalError.unreachable`, or `.refused` when the server answers with another status
+    /// than 101. `seed` decides the masking keys. At most `timeout` for each of connecting and upgrading.
     package static func connect(
         to address: Address, serial: String, seed: UInt64 = 1, timeout: Duration = .seconds(10),
         on group: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
@@ -75,11 +74,17 @@ package final class SimulatedTerminal: Sendable {
         if let source = address.source {
             bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source, port: 0))
         }
-        let (channel, upgrade) = try await bootstrap.connect(host: address.host, port: address.port) {
-            channel in
-            channel.eventLoop.makeCompletedFuture {
-                (channel, try Self.configure(channel, address: address, seed: seed))
+        let channel: any Channel
+        let upgrade: EventLoopFuture<Upgrade>
+        do {
+            (channel, upgrade) = try await bootstrap.connect(host: address.host, port: address.port) {
+                channel in
+                channel.eventLoop.makeCompletedFuture {
+                    (channel, try Self.configure(channel, address: address, seed: seed))
+                }
             }
+        } catch {
+            throw TerminalError.unreachable(Self.reason(of: error))
         }
         return try await withTaskCancellationHandler {
             let timer = channel.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
@@ -101,6 +106,12 @@ package final class SimulatedTerminal: Sendable {
         } onCancel: {
             channel.close(promise: nil)
         }
+    }
+
+    /// What the operating system says, where NIO wraps it.
+    private static func reason(of error: any Error) -> String {
+        let cause = (error as? NIOConnectionError)?.connectionErrors.first?.error ?? error
+        return (cause as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(cause)"
     }
 
     private enum Upgrade: Sendable {

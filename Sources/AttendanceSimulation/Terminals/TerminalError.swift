@@ -2,6 +2,8 @@ import Foundation
 
 /// Why a simulated terminal could not go on.
 package enum TerminalError: LocalizedError, Hashable, Sendable {
+    /// Nobody listens there, or the way is blocked.
+    case unreachable(String)
     /// The server answered the upgrade with something else than 101. `body` is at most 64 KiB.
     case refused(status: Int, body: String)
     /// The connection is gone. Code 1005: closed without a code, 1006: without a close frame (RFC 6455 §7.4.1).
@@ -15,6 +17,7 @@ package enum TerminalError: LocalizedError, Hashable, Sendable {
 
     package var errorDescription: String? {
         switch self {
+        case .unreachable(let reason): "the server cannot be reached: \(reason)"
         case .refused(let status, _): "the server refused the upgrade to WebSocket with HTTP status \(status)"
         case .closed(let code): "the connection was closed with code \(code)"
         case .notJSON(let text): "the server sent no JSON object: \(text.prefix(80))"
