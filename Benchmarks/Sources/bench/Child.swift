@@ -10,14 +10,15 @@ final class Child {
     private let input = Pipe()
     private var buffered = Data()
 
-    /// Starts `executable`. Its standard error is ours.
-    init(_ executable: URL, _ arguments: [String], environment: [String: String] = [:]) throws {
+    /// Starts `executable`. Its standard error goes into the file `errors`, or where ours goes.
+    init(_ executable: URL, _ arguments: [String], errors: URL? = nil) throws {
         process.executableURL = executable
         process.arguments = arguments
         process.standardOutput = output
         process.standardInput = input
-        if !environment.isEmpty {
-            process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+        if let errors {
+            _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
+            process.standardError = try FileHandle(forWritingTo: errors)
         }
         try process.run()
         let id = process.processIdentifier

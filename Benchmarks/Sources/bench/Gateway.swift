@@ -24,6 +24,8 @@ final class Gateway {
             Dialect = custom
             APIEndpoint = api/method/add_checkin
             Concurrency = \(concurrency)
+            [Terminals]
+            TimeZone = \(Self.zone)
             [Store]
             Directory = data
             [Logging]
@@ -34,15 +36,24 @@ final class Gateway {
         let file = folder.appending(path: "config.ini")
         try settings.write(to: file, atomically: true, encoding: .utf8)
         let start = monotonic()
-        child = try Child(program, ["serve", "--config", file.path])
+        let errors = folder.appending(path: "errors")
+        child = try Child(program, ["serve", "--config", file.path], errors: errors)
         let end = start + 30
         while Loopback.get(port: port, path: "/health")?.status != 200 {
             guard child.process.isRunning, monotonic() < end else {
-                throw BenchError("the gateway did not become healthy; see \(folder.path)/logs")
+                // No file, no words.
+                let words = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
+                throw BenchError("the gateway did not become healthy:\n\(words.suffix(2000))")
             }
             usleep(1000)
         }
         startTime = monotonic() - start
+    }
+
+    /// `load` writes the machine's own time into its punches.
+    private static var zone: String {
+        let name = TimeZone.current.identifier
+        return name.contains("/") ? name : "UTC"
     }
 
     @discardableResult
