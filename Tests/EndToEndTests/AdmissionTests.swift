@@ -4,8 +4,6 @@ import Foundation
 import Testing
 
 @Suite struct `Who may connect` {
-    private let minute = Duration.seconds(60)
-
     private func status(_ body: () async throws -> SimulatedTerminal) async throws -> Int {
         do {
             _ = try await body()
@@ -21,22 +19,35 @@ import Testing
             #expect(try await status { try await gateway.connect("ZX01", headers: good) } == 101)
             #expect(try await status { try await gateway.connect("ZX01") } == 401)
             #expect(
-                try await status { try await gateway.connect("ZX01", headers: [("Authorization", "Bearer wrong")]) } == 401)
+                try await status {
+                    try await gateway.connect("ZX01", headers: [("Authorization", "Bearer wrong")])
+                } == 401)
             // A header that only the gate may set does not open anything.
-            #expect(
-                try await status { try await gateway.connect("ZX01", headers: [("x-gateway-refusal", "200 ok")]) } == 401)
-            #expect(try await gateway.http("/health").status == 200)
+            let forged = [("x-gateway-refusal", "200 ok")]
+            #expect(try await status { try await gateway.connect("ZX01", headers: forged) } == 401)
+            let health = try await gateway.http("/health")
+            #expect(health.status == 200)
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `each listener has rules of its own, and all of them must hold`() async throws {
-        let settings = [
-            "Security.AuthToken=a-long-enough-token", "Listener.hardware.Host=127.0.0.1", "Listener.hardware.Port=0",
-            "Listener.hardware.SecretPath=/gate-8f3ka02m", "Listener.hardware.AllowedNetworks=127.0.0.0/8",
-            "Listener.hardware.AllowedSerials=ZX01", "Listener.far.Host=127.0.0.1", "Listener.far.Port=0",
-            "Listener.far.AllowedNetworks=192.0.2.0/24",
-        ]
-        try await withGateway(settings) { gateway in
+    @Test(.timeLimit(.minutes(1))) func `each listener has rules of its own, and all of them must hold`()
+        async throws
+    {
+        let file = """
+            [Security]
+            AuthToken = a-long-enough-token
+            [Listener hardware]
+            Host = 127.0.0.1
+            Port = 0
+            SecretPath = /gate-8f3ka02m
+            AllowedNetworks = 127.0.0.0/8
+            AllowedSerials = ZX01
+            [Listener far]
+            Host = 127.0.0.1
+            Port = 0
+            AllowedNetworks = 192.0.2.0/24
+            """
+        try await withGateway(file: file) { gateway in
             #expect(try await status { try await gateway.connect("ZX01") } == 401)
             #expect(try await status { try await gateway.connect("ZX01", listener: "hardware") } == 404)
             #expect(try await status { try await gateway.connect("ZX01", listener: "far") } == 403)
@@ -50,7 +61,9 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `connections over the limit are closed and the others stay`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `connections over the limit are closed and the others stay`()
+        async throws
+    {
         try await withGateway(["Server.MaxConnectionsPerAddress=3"]) { gateway in
             var terminals: [SimulatedTerminal] = []
             for number in 1...3 {

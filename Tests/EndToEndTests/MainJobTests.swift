@@ -14,7 +14,8 @@ import Testing
                 #expect(try await terminal.register().isSuccess)
                 let time = wallNow(-60)
                 for index in 0..<2 {
-                    let answer = try await terminal.sendLog([.aiFace(7, at: time, name: "Ada")], logIndex: index)
+                    let answer = try await terminal.sendLog(
+                        [.aiFace(7, at: time, name: "Ada")], logIndex: index)
                     #expect(answer.acknowledges(count: 1, logIndex: index))
                 }
                 await erp.checkinCount(reaches: 1)
@@ -33,7 +34,9 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `the custom method is called as the older service called it`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `the custom method is called as the older service called it`()
+        async throws
+    {
         try await withERPNext { erp in
             let settings = [
                 "ERP.URL=\(erp.url)/", "ERP.Dialect=custom",
@@ -44,7 +47,8 @@ import Testing
                 try await terminal.register()
                 let time = wallNow(-60)
                 try await terminal.send(
-                    #"{"cmd":"sendlog","sn":"ZX01","record":[{"enrollid":"0007","time":"\#(time)","name":"Ada"}]}"#)
+                    #"{"cmd":"sendlog","sn":"ZX01","record":[{"enrollid":"0007","time":"\#(time)","name":"Ada"}]}"#
+                )
                 #expect(try await terminal.answer(to: "sendlog").isSuccess)
                 await erp.requestCount(of: "POST \(SimulatedERPNext.customMethod)", reaches: 1)
                 try await eventually { try await gateway.gateway.store.status().queues[.erpnext]?.owed == 0 }
@@ -52,14 +56,17 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `strangers, doors and lost clocks are kept and not forwarded`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `strangers, doors and lost clocks are kept and not forwarded`()
+        async throws
+    {
         try await withERPNext { erp in
             try await withGateway(erp: erp) { gateway in
                 let terminal = try await gateway.connect("ZX01")
                 try await terminal.register()
                 let time = wallNow(-60)
                 let answer = try await terminal.sendLog([
-                    .stranger(at: time, photoBytes: 4000), .door(event: 5, at: time), .door(event: 1, at: time),
+                    .stranger(at: time, photoBytes: 4000), .door(event: 5, at: time),
+                    .door(event: 1, at: time),
                     .tfs(7, at: WallTime(year: 2000, month: 1, day: 1)!), .tfs(7, at: wallNow(9 * 86_400)),
                     .tfs(7, at: time),
                 ])
@@ -77,7 +84,9 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `punches are kept while no ERP is set, and delivered once one is`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `punches are kept while no ERP is set, and delivered once one is`()
+        async throws
+    {
         let folder = try TemporaryFolder()
         try await withGateway(folder: folder) { gateway in
             let terminal = try await gateway.connect("ZX01")
@@ -95,7 +104,9 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a dead letter is told with its cause and delivered when sent again`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a dead letter is told with its cause and delivered when sent again`()
+        async throws
+    {
         try await withERPNext(people: 1...9) { erp in
             try await withGateway(erp: erp) { gateway in
                 let terminal = try await gateway.connect("ZX01")
@@ -103,10 +114,12 @@ import Testing
                 try await terminal.sendLog([.tfs(77, at: wallNow(-60)), .tfs(7, at: wallNow(-50))])
                 try await eventually { try await gateway.gateway.store.status().queues[.erpnext]?.dead == 1 }
                 await erp.checkinCount(reaches: 1)
-                let letters = try await gateway.gateway.store.deadLetters(DeadLetterFilter(), after: 0, limit: 9)
+                let letters = try await gateway.gateway.store.deadLetters(
+                    DeadLetterFilter(), after: 0, limit: 9)
                 #expect(letters.map(\.cause) == [.unknownEmployee])
                 try await eventually { try gateway.csvLines().count == 2 }
-                #expect(try gateway.csvLines().contains { $0.contains(",77,") && $0.hasSuffix(",ERP_Failed") })
+                #expect(
+                    try gateway.csvLines().contains { $0.contains(",77,") && $0.hasSuffix(",ERP_Failed") })
 
                 erp.add(SimulatedEmployee(name: "HR-EMP-77", deviceID: "77"))
                 // Through the socket that the command line uses while a gateway runs.
@@ -132,15 +145,19 @@ import Testing
                 try await terminal.register()
                 let time = wallNow(-600)
                 try await terminal.sendLog([.tfs(13, at: time)])
-                for person in UInt64(1)...60 where person != 13 { try await terminal.sendLog([.tfs(person, at: time)]) }
+                for person in UInt64(1)...60 where person != 13 {
+                    try await terminal.sendLog([.tfs(person, at: time)])
+                }
                 await erp.checkinCount(reaches: 59)
                 #expect(!erp.checkins.contains { $0.person == "13" })
-                #expect(try await gateway.gateway.store.status().queues[.erpnext]?.owed == 1)
+                try await eventually { try await gateway.gateway.store.status().queues[.erpnext]?.owed == 1 }
             }
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `health tells a full journal with 503 and recovers by itself`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `health tells a full journal with 503 and recovers by itself`()
+        async throws
+    {
         try await withGateway { gateway in
             let terminal = try await gateway.connect("ZX01")
             try await terminal.register()
@@ -149,7 +166,9 @@ import Testing
             try await store.setPageQuota(1)
             var refused = 0
             for person in UInt64(2)...400 {
-                let answer = try await terminal.sendLog([.aiFace(person, at: wallNow(-60), name: String(repeating: "x", count: 200))])
+                let answer = try await terminal.sendLog([
+                    .aiFace(person, at: wallNow(-60), name: String(repeating: "x", count: 200))
+                ])
                 if !answer.isSuccess {
                     refused += 1
                     #expect(answer.text == #"{"ret":"sendlog","result":false,"reason":1}"#)
@@ -193,7 +212,8 @@ extension RunningGateway {
         try SettingsLoader(
             path: nil,
             arguments: [
-                "Server.Host=127.0.0.1", "Store.Directory=\(folder)/data", "Logging.LogDirectory=\(folder)/logs",
+                "Server.Host=127.0.0.1", "Store.Directory=\(folder)/data",
+                "Logging.LogDirectory=\(folder)/logs",
             ], environment: [:], workingFolder: folder, executableFolder: folder
         ).load().get()
     }

@@ -5,7 +5,9 @@ import Testing
 
 /// A client that was written for the older Python service, row by row of docs/protocol.md §9, beside a real terminal.
 @Suite struct `Clients of the older service` {
-    @Test(.timeLimit(.minutes(1))) func `are served as they were, by the listener that serves terminals`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `are served as they were, by the listener that serves terminals`()
+        async throws
+    {
         try await withGateway(["Security.AuthToken=a-long-enough-token"]) { gateway in
             let client = try await gateway.connect(
                 "SEED-1", path: "/", headers: [("Authorization", "Bearer a-long-enough-token")])
@@ -17,7 +19,8 @@ import Testing
                     == #"{"ret":"reg","result":false,"reason":"Missing serial number"}"#)
             // 9.8: a log before any reg is served.
             let early = try await client.exchange(
-                #"{"cmd": "sendlog", "sn": "SEED-1", "record": [{"enrollid": 5, "name": "Ada", "time": "\#(time)"}]}"#)
+                #"{"cmd": "sendlog", "sn": "SEED-1", "record": [{"enrollid": 5, "name": "Ada", "time": "\#(time)"}]}"#
+            )
             #expect(early["ret"] == "sendlog" && early["result"] == true)
             let reg = try await client.exchange(#"{"cmd": "reg", "sn": "SEED-1"}"#)
             #expect(reg["result"] == true && reg["nosenduser"] == true)
@@ -33,7 +36,8 @@ import Testing
                     == #"{"ret":"sendlog","result":false,"reason":"No records provided"}"#)
             // 9.4: no name is no reason to lose a punch. 9.5: a door event. 9.7: a bad time.
             let odd = try await client.exchange(
-                #"{"cmd": "sendlog", "record": [{"enrollid": 7, "time": "\#(time)"}, {"enrollid": 0, "time": "\#(time)", "event": 1}, {"enrollid": 8, "name": "C", "time": "0000-00-00 00:00:00"}]}"#)
+                #"{"cmd": "sendlog", "record": [{"enrollid": 7, "time": "\#(time)"}, {"enrollid": 0, "time": "\#(time)", "event": 1}, {"enrollid": 8, "name": "C", "time": "0000-00-00 00:00:00"}]}"#
+            )
             #expect(odd["result"] == true && odd["count"] == 3)
             // 9.11, 9.21: no JSON, and JSON that is no object.
             for text in ["{not json", "[1, 2, 3]", "17"] {

@@ -30,7 +30,8 @@ struct RunningGateway: Sendable {
     let folder: String
 
     func connect(
-        _ serial: String, path: String = "/pub/chat", headers: [(String, String)] = [], listener: String? = nil
+        _ serial: String, path: String = "/pub/chat", headers: [(String, String)] = [],
+        listener: String? = nil
     ) async throws -> SimulatedTerminal {
         try await SimulatedTerminal.connect(
             port: listener.flatMap { ports[$0] } ?? port, path: path, headers: headers, serial: serial)
@@ -45,7 +46,8 @@ struct RunningGateway: Sendable {
         request.method = .RAW(value: method)
         let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
         let body = try await answer.body.collect(upTo: 1 << 20)
-        let headers = Dictionary(answer.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first }
+        let headers = Dictionary(answer.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first
+        }
         return (Int(answer.status.code), String(buffer: body), headers)
     }
 
@@ -73,12 +75,14 @@ struct RunningGateway: Sendable {
     /// Lines of all CSV files of the gateway, headers left out.
     func csvLines() throws -> [String] {
         let folder = self.folder + "/logs"
-        return try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix("-attendance.csv") }
-            .sorted()
-            .flatMap {
-                try String(contentsOfFile: folder + "/" + $0, encoding: .utf8).split(separator: "\n").dropFirst()
-                    .map(String.init)
-            }
+        return try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+            $0.hasSuffix("-attendance.csv")
+        }
+        .sorted()
+        .flatMap {
+            try String(contentsOfFile: folder + "/" + $0, encoding: .utf8).split(separator: "\n").dropFirst()
+                .map(String.init)
+        }
     }
 }
 
@@ -87,21 +91,29 @@ func eventually(_ condition: () async throws -> Bool) async throws {
     while try await !condition() { try await Task.sleep(for: .milliseconds(10)) }
 }
 
-/// Settings as a person would write them, `Section.Key=value`.
+/// Settings as a person would write them: `Section.Key=value`, and whole sections as the text of a `config.ini`.
 func withGateway<Result: Sendable>(
-    _ settings: [String] = [], erp: SimulatedERPNext? = nil, folder: TemporaryFolder? = nil,
+    _ settings: [String] = [], file: String = "", erp: SimulatedERPNext? = nil,
+    folder: TemporaryFolder? = nil,
     now: @escaping @Sendable () -> UnixTime = Gateway.Surroundings.systemTime, openFiles: Int = 4096,
     _ body: @escaping @Sendable (RunningGateway) async throws -> Result
 ) async throws -> Result {
     let folder = try folder ?? TemporaryFolder()
     var arguments = [
         "Server.Host=127.0.0.1", "Server.Port=0", "Store.Directory=\(folder.path)/data",
-        "Logging.LogDirectory=\(folder.path)/logs", "Logging.LogLevel=DEBUG", "Terminals.TimeZone=Asia/Kolkata",
+        "Logging.LogDirectory=\(folder.path)/logs", "Logging.LogLevel=DEBUG",
+        "Terminals.TimeZone=Asia/Kolkata",
         "ERP.RetryDelaySec=1",
     ]
-    if let erp { arguments += ["ERP.URL=\(erp.url)", "ERP.Dialect=hrms", "ERP.APIKey=key", "ERP.APISecret=secret"] }
+    if let erp {
+        arguments += [
+            "ERP.URL=\(erp.url)", "ERP.Dialect=hrms", "ERP.APIKey=k3y-of-tests", "ERP.APISecret=\(erpSecret)",
+        ]
+    }
+    let config = folder.path + "/config.ini"
+    try file.write(toFile: config, atomically: true, encoding: .utf8)
     let loaded = SettingsLoader(
-        path: nil, arguments: arguments + settings, environment: [:], workingFolder: folder.path,
+        path: config, arguments: arguments + settings, environment: [:], workingFolder: folder.path,
         executableFolder: folder.path
     ).load()
     let values = try loaded.get()
@@ -129,13 +141,15 @@ func withGateway<Result: Sendable>(
     }
 }
 
+let erpSecret = "9f3c1d2e7a"
+
 func withERPNext<Result: Sendable>(
     people: ClosedRange<Int> = 1...200, registersUnknown: Bool = false,
     _ body: @escaping @Sendable (SimulatedERPNext) async throws -> Result
 ) async throws -> Result {
     let erp = try SimulatedERPNext(
         employees: people.map { SimulatedEmployee(name: "HR-EMP-\($0)", deviceID: "\($0)") },
-        registersUnknown: registersUnknown, credential: "key:secret")
+        registersUnknown: registersUnknown, credential: "k3y-of-tests:\(erpSecret)")
     try await erp.start()
     do {
         let result = try await body(erp)

@@ -1,0 +1,95 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// The real program as a child process, for tests that kill it.
+final class GatewayProcess: Sendable {
+    let port: Int
+    private let process: Mutex<Process>
+    private let ended: AsyncStream<Int32>
+
+    /// Where `swift build` put the program: beside the tests' own executable.
+    static var executable: String {
+        let tests = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        return tests.appendingPathComponent("attendance-gateway").path
+    }
+
+    init(_ arguments: [String], port: Int = 0, output: String? = nil, environment: [String: String] = [:])
+        throws
+    {
+        self.port = port
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.executable)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        if let output {
+            if !FileManager.default.fileExists(atPath: output) {
+                _ = FileManager.default.createFile(atPath: output, contents: nil)
+            }
+            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: output))
+            try handle.seekToEnd()
+            process.standardOutput = handle
+            process.standardError = handle
+        } else {
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+        }
+        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
+        ended = stream
+        process.terminationHandler = { ended in
+            continuation.yield(
+                ended.terminationReason == .exit ? ended.terminationStatus : 128 + ended.terminationStatus)
+            continuation.finish()
+        }
+        try process.run()
+        self.process = Mutex(process)
+    }
+
+    deinit { signal(SIGKILL) }
+
+    func signal(_ number: Int32) {
+        process.withLock { if $0.isRunning { kill($0.processIdentifier, number) } }
+    }
+
+    /// The exit status; 128 and the signal's number when a signal ended it.
+    func waitUntilEnded() async -> Int32 {
+        for await status in ended { return status }
+        return -1
+    }
+
+    /// Waits until `/health` answers, at most until the test's time limit.
+    func isReady() async throws {
+        try await eventually {
+            try Task.checkCancellation()
+            return (try? await self.health()) != nil
+        }
+    }
+
+    func health() async throws -> [String: Any] {
+        let answer = try await HTTPClient.shared.execute(
+            HTTPClientRequest(url: "http://127.0.0.1:\(port)/health"), timeout: .seconds(5))
+        let body = try await answer.body.collect(upTo: 1 << 20)
+        return try JSONSerialization.jsonObject(with: Data(buffer: body)) as? [String: Any] ?? [:]
+    }
+
+    /// Runs the program to its end and answers what it printed.
+    static func run(
+        _ arguments: [String], in folder: TemporaryFolder, environment: [String: String] = [:]
+    ) async throws -> (status: Int32, output: String) {
+        let file = folder.path + "/output-\(UUID().uuidString)"
+        let process = try GatewayProcess(arguments, output: file, environment: environment)
+        let status = await process.waitUntilEnded()
+        return (status, try String(contentsOfFile: file, encoding: .utf8))
+    }
+
+    /// A port that was free a moment ago.
+    static func freePort() async throws -> Int {
+        let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .bind(host: "127.0.0.1", port: 0).get()
+        defer { channel.close(promise: nil) }
+        return channel.localAddress?.port ?? 0
+    }
+}
