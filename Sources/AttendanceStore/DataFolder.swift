@@ -7,7 +7,7 @@ struct DataFolder: Sendable {
     var database: String { path + "/journal.sqlite" }
     var lock: String { path + "/journal.lock" }
 
-    /// Creates the folder where it is missing, for its owner alone. A folder that exists keeps its permissions: the
+    /// Creates the folder where it is missing, for its owner alone. One that exists keeps its permissions: the
     /// operator's choice.
     func create() throws {
         do {
@@ -15,6 +15,17 @@ struct DataFolder: Sendable {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw StoreError.io(detail: "\(path) cannot be created: \(error.localizedDescription)")
+        }
+    }
+
+    /// Creates an empty database where it is missing, for its owner alone; SQLite gives the files beside it the same
+    /// permissions. Under the lock, and before SQLite opens it: closing a file drops all of the process's locks on it.
+    func createDatabase() throws {
+        let descriptor = open(database, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 {
+            close(descriptor)
+        } else if errno != EEXIST {
+            throw StoreError.io(detail: "\(database): \(String(cString: strerror(errno)))")
         }
     }
 

@@ -22,6 +22,7 @@ package final class SQLiteStore: Store, Service {
         try folder.create()
         self.folder = folder
         let lock = try LockFile(path: folder.lock)
+        try folder.createDatabase()
         readers = ReaderPool(path: folder.database)
         writer = try Writer(
             path: folder.database, lock: lock, readers: readers, options: options, logger: logger)

@@ -17,7 +17,8 @@ extension StoreError {
     init(connection: OpaquePointer?, code: Int32, path: String) {
         var message = sqlite3_errmsg(connection).map { String(cString: $0) } ?? ""
         let systemError = sqlite3_system_errno(connection)
-        if systemError != 0, code & 0xFF != SQLITE_CONSTRAINT {
+        // SQLite sets it with these two kinds only; beside others an old one would mislead.
+        if systemError != 0, [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xFF) {
             message += ": \(String(cString: strerror(systemError)))"
         }
         self.init(code: code, message: message, path: path)

@@ -39,9 +39,6 @@ final class WriterConnection {
             // Readers of other processes hold locks for moments only.
             configuration.busyMode = .timeout(5)
             let queue = try DatabaseQueue(path: path, configuration: configuration)
-            guard chmod(path, 0o600) == 0 else {
-                throw StoreError.io(detail: "\(path): \(String(cString: strerror(errno)))")
-            }
             try queue.inDatabase { db in
                 try Migrations.claim(db, path: path)
                 try Self.makeDurable(db)

@@ -21,8 +21,8 @@ final class FaultyDisk: Sendable {
     }
 
     struct Faults {
-        /// The next so many syncs of files whose name ends so fail.
-        var syncs: (suffix: String, count: Int) = ("", 0)
+        /// Syncs of files whose name ends so fail, until taken away.
+        var syncsFail: String?
         /// Writes to files whose name ends so fail with this SQLite code, until taken away.
         var writes: (suffix: String, code: Int32)?
     }
@@ -105,8 +105,7 @@ extension FaultyDisk {
         state.withLock { state in
             guard var file = state.files[name] else { return SQLITE_OK }
             defer { state.files[name] = file }
-            if state.faults.syncs.count > 0, name.hasSuffix(state.faults.syncs.suffix) {
-                state.faults.syncs.count -= 1
+            if let suffix = state.faults.syncsFail, name.hasSuffix(suffix) {
                 state.failedSyncs += 1
                 file.unsynced = []
                 return SQLITE_IOERR_FSYNC
