@@ -33,8 +33,21 @@ enum Migrations {
         try refuseNewer(db, path: path)
     }
 
+    /// For those who only look: throws `StoreError` unless this program knows every table there, and no other.
+    static func check(_ db: Database, path: String) throws {
+        guard try Int32.fetchOne(db, sql: "PRAGMA application_id") == applicationID else {
+            throw StoreError.damaged(path: path, detail: "it is no journal of this program")
+        }
+        try refuseNewer(db, path: path)
+        guard try migrator.hasCompletedMigrations(db) else {
+            throw StoreError.other(
+                detail:
+                    "\(path) was made by an older version; start the gateway once, it brings it up to date")
+        }
+    }
+
     /// Throws `StoreError.newerVersion` when the database holds migrations that this program does not know.
-    static func refuseNewer(_ db: Database, path: String) throws {
+    private static func refuseNewer(_ db: Database, path: String) throws {
         let unknown = try migrator.appliedIdentifiers(db).subtracting(migrator.migrations)
         guard unknown.isEmpty else {
             throw StoreError.newerVersion(path: path, found: unknown.sorted().joined(separator: ", "))

@@ -122,19 +122,21 @@ extension WriterConnection {
             unreported, arguments: [sink, state.sinks[index].reportedThrough, stretch])
         let mark = try db.cachedStatement(sql: "UPDATE outbox SET reported = 1 WHERE sink = ? AND punch = ?")
         var reported = 0
-        var isUnbroken = true
-        for row in rows where reported < limit {
+        var firstLeft: Int64?
+        for row in rows {
             let punch: Int64 = row["punch"]
-            let received: Int64 = row["received"]
-            guard received < receivedBefore.milliseconds else {
-                isUnbroken = false
+            guard reported < limit, row["received"] < receivedBefore.milliseconds else {
+                firstLeft = firstLeft ?? punch
                 continue
             }
             try mark.execute(arguments: [sink, punch])
             try addOutcome(.failed, sink: sink, punch: punch, at: now)
             reported += 1
-            if isUnbroken { state.sinks[index].reportedThrough = punch }
         }
+        // Up to the first that was left alone everything is reported; without one, up to where the search ended.
+        let last: Int64? = rows.last?["punch"]
+        let end = rows.count < stretch ? Int64(state.punches) : last ?? 0
+        state.sinks[index].reportedThrough = firstLeft.map { $0 - 1 } ?? end
         return reported
     }
 

@@ -7,7 +7,8 @@ package final class SQLiteReader: JournalReading {
     private let folder: DataFolder
     private let readers: ReaderPool
 
-    /// Throws `StoreError`: `.io` when there is no journal in `folder`, `.newerVersion`, `.damaged`.
+    /// Throws `StoreError`: `.io` when there is no journal in `folder`, `.newerVersion`, `.damaged`,
+    /// `.other` when it is older than this program: the gateway itself brings it up to date.
     package init(folder: String) throws {
         let folder = DataFolder(path: folder)
         self.folder = folder
@@ -16,7 +17,7 @@ package final class SQLiteReader: JournalReading {
         }
         readers = ReaderPool(path: folder.database)
         try readers.open()
-        try readers.check { try Migrations.refuseNewer($0, path: folder.database) }
+        try readers.check { try Migrations.check($0, path: folder.database) }
     }
 
     package func close() { readers.close() }

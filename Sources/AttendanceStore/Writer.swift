@@ -140,7 +140,7 @@ final class Writer: Sendable {
 
     /// All that waits, emptied into `jobs`, after waiting for something at most `limit`. False when it is the end:
     /// closed, and nothing left.
-    fileprivate func next(into jobs: inout [Job], waitingAtMost limit: Duration?) -> Bool {
+    func next(into jobs: inout [Job], waitingAtMost limit: Duration?) -> Bool {
         jobs.removeAll(keepingCapacity: true)
         func take() -> Bool {
             waiting.withLock { waiting in
@@ -161,7 +161,7 @@ final class Writer: Sendable {
         return true
     }
 
-    fileprivate func finished(_ jobs: ArraySlice<Job>) {
+    func finished(_ jobs: ArraySlice<Job>) {
         var punches = 0
         var bytes = 0
         for job in jobs {
@@ -175,7 +175,7 @@ final class Writer: Sendable {
         }
     }
 
-    fileprivate func committed(_ state: WriterState, jobs: Int, took duration: Duration, provesRoom: Bool) {
+    func committed(_ state: WriterState, jobs: Int, took duration: Duration, provesRoom: Bool) {
         commitSeconds.record(duration.seconds)
         groupJobs.record(jobs)
         let recovered = published.withLock { published in
@@ -187,7 +187,7 @@ final class Writer: Sendable {
         if let recovered { logger.notice("the journal is writable again", metadata: ["was": "\(recovered)"]) }
     }
 
-    fileprivate func failed(_ error: StoreError) {
+    func failed(_ error: StoreError) {
         failedCommits.increment()
         let reason = error.errorDescription ?? "\(error)"
         let since = options.now()
@@ -203,7 +203,7 @@ final class Writer: Sendable {
         if isNew { logger.critical("the journal cannot be written", metadata: ["reason": "\(reason)"]) }
     }
 
-    fileprivate func reopened(_ state: WriterState) {
+    func reopened(_ state: WriterState) {
         reopenings.increment()
         published.withLock { published in
             published.broken = nil
@@ -212,178 +212,13 @@ final class Writer: Sendable {
         logger.notice("the journal was opened afresh")
     }
 
-    fileprivate var isFailing: Bool { published.withLock { $0.health != .writable } }
-    fileprivate var settings: StoreOptions { options }
-    fileprivate func openAfresh() throws -> WriterConnection {
+    var isFailing: Bool { published.withLock { $0.health != .writable } }
+    var settings: StoreOptions { options }
+    func openAfresh() throws -> WriterConnection {
         let connection = try WriterConnection(path: path)
         try readers.open()
         return connection
     }
-    fileprivate func closeReaders() { readers.close() }
-    fileprivate func translate(_ error: any Error) -> StoreError { StoreError(error, path: path) }
-}
-
-/// Carries the connection from the thread that opened it to the one that owns it, and keeps no hold on it.
-private final class Handover: @unchecked Sendable {  // given and taken once, the thread's start in between
-    private var connection: WriterConnection?
-
-    init(_ connection: WriterConnection) { self.connection = connection }
-
-    func take() -> WriterConnection? {
-        defer { connection = nil }
-        return connection
-    }
-}
-
-/// What the writer's thread does. A value on that thread's stack: nobody else can reach it.
-private struct WriterLoop {
-    let writer: Writer
-    /// Nil while the file has to be opened afresh.
-    var connection: WriterConnection?
-    var lastTry = ContinuousClock.now
-
-    mutating func run() {
-        var jobs: [Job] = []
-        while writer.next(into: &jobs, waitingAtMost: writer.isFailing ? writer.settings.retryInterval : nil)
-        {
-            var rest = jobs[...]
-            while !rest.isEmpty {
-                let group = rest.prefix(groupSize(of: rest))
-                rest.removeFirst(group.count)
-                commit(group)
-            }
-            if writer.isFailing, lastTry.duration(to: .now) >= writer.settings.retryInterval { tryAgain() }
-        }
-        disconnect()
-    }
-
-    /// How many of the first jobs go into one transaction: at least one.
-    private func groupSize(of jobs: ArraySlice<Job>) -> Int {
-        var punches = 0
-        var bytes = 0
-        var count = 0
-        for job in jobs {
-            punches += job.punches
-            bytes += job.bytes
-            if count > 0, punches > writer.settings.groupPunches || bytes > writer.settings.groupBytes {
-                break
-            }
-            count += 1
-        }
-        return count
-    }
-
-    private mutating func commit(_ jobs: ArraySlice<Job>) {
-        // Those who wait are told last, when the weight of their jobs is free again.
-        guard let connection else {
-            writer.finished(jobs)
-            let error = writer.snapshot.broken ?? .closed
-            for job in jobs { job.fail(error) }
-            return
-        }
-        var answers: [Job.Completion] = []
-        answers.reserveCapacity(jobs.count)
-        let start = ContinuousClock.now
-        let before = connection.state
-        var isOwnMistake = false
-        do {
-            try connection.transaction {
-                if let only = jobs.first, jobs.count == 1 {
-                    // Alone it needs no savepoint: what undoes it undoes nobody else.
-                    isOwnMistake = true
-                    answers.append(try only.perform(connection))
-                    isOwnMistake = false
-                } else {
-                    for job in jobs { answers.append(try run(job, on: connection)) }
-                }
-            }
-        } catch {
-            let error = writer.translate(error)
-            if !isOwnMistake || error.isOfTheStore { fail(error) }
-            writer.finished(jobs)
-            for job in jobs { job.fail(error) }
-            return
-        }
-        // A commit that only overwrites proves nothing about a full disk: more must have been stored.
-        writer.committed(
-            connection.state, jobs: jobs.count, took: start.duration(to: .now),
-            provesRoom: connection.state.punches > before.punches)
-        writer.finished(jobs)
-        for answer in answers { answer() }
-        checkpoint()
-    }
-
-    /// Runs one operation of a group. Its own mistakes are its own answer; what concerns the store is thrown.
-    private func run(_ job: Job, on connection: WriterConnection) throws -> Job.Completion {
-        do {
-            return try connection.savepoint { try job.perform(connection) }
-        } catch {
-            let error = writer.translate(error)
-            guard connection.isInTransaction, !error.isOfTheStore else { throw error }
-            return { job.fail(error) }
-        }
-    }
-
-    /// After the answers have left: nobody waits for it.
-    private mutating func checkpoint() {
-        guard let connection else { return }
-        do {
-            try connection.access { try connection.checkpoint(atPages: writer.settings.checkpointPages) }
-        } catch {
-            fail(writer.translate(error))
-        }
-    }
-
-    private mutating func fail(_ error: StoreError) {
-        writer.failed(error)
-        lastTry = .now
-        if error.needsReopening { disconnect() }
-    }
-
-    /// Readers first: the last connection to close tidies up the log, and only the writer may write.
-    private mutating func disconnect() {
-        writer.closeReaders()
-        connection = nil
-    }
-
-    /// Opens the file afresh where that is needed, and proves by commits that it can be written, and that there is
-    /// room.
-    private mutating func tryAgain() {
-        lastTry = .now
-        do {
-            if connection == nil {
-                let fresh = try writer.openAfresh()
-                connection = fresh
-                writer.reopened(fresh.state)
-            }
-            guard let connection else { return }
-            let start = ContinuousClock.now
-            try connection.transaction { try connection.takeRoom() }
-            try connection.transaction { try connection.giveRoomBack() }
-            writer.committed(connection.state, jobs: 1, took: start.duration(to: .now), provesRoom: true)
-        } catch {
-            fail(writer.translate(error))
-        }
-    }
-}
-
-extension StoreError {
-    /// Whether it says something about the store and not only about the operation that met it.
-    fileprivate var isOfTheStore: Bool { needsReopening || isFull }
-
-    private var isFull: Bool {
-        if case .full = self { true } else { false }
-    }
-}
-
-extension Duration {
-    var seconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds) + Double(attoseconds) / 1e18
-    }
-
-    fileprivate var dispatchInterval: DispatchTimeInterval {
-        let (seconds, attoseconds) = components
-        return .nanoseconds(Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))
-    }
+    func closeReaders() { readers.close() }
+    func translate(_ error: any Error) -> StoreError { StoreError(error, path: path) }
 }

@@ -197,6 +197,23 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.allCases)
+    func `what arrives after all was reported is reported in its turn`(engine: Engine) async throws {
+        try await engine.withOwed(3) { journal, ids in
+            let later = Sample.now + .seconds(1)
+            func report() async throws -> Int {
+                try await journal.store.reportFailing(
+                    sink: .erpnext, receivedBefore: later, at: later, limit: 10)
+            }
+            var counts = [try await report(), try await report()]
+            try await journal.reopen()
+            counts.append(try await report())
+            _ = try await journal.store.record(Sample.batch([Sample.punch("5"), Sample.punch("6")]))
+            counts += [try await report(), try await report()]
+            #expect(counts == [3, 0, 0, 2, 0])
+        }
+    }
+
     @Test(arguments: Engine.allCases) func `a bookmark is kept per sink`(engine: Engine) async throws {
         try await engine.withJournal { journal in
             #expect(try await journal.store.bookmark(of: .csv) == nil)

@@ -73,6 +73,7 @@ import Testing
             try other.close()
             let before = try Data(contentsOf: URL(fileURLWithPath: path))
             #expect(try await storeError { try await withSQLiteStore(in: folder) { _ in } }.isDamaged)
+            #expect(try await storeError { _ = try SQLiteReader(folder: folder) }.isDamaged)
             #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
         }
     }
