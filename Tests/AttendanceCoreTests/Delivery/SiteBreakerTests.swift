@@ -44,15 +44,16 @@ import Testing
         var now = Duration.zero
         _ = breaker.noted(down, epoch: 0, at: now, random: random)
         var lastStart: Duration?
-        for _ in 0..<200 {
-            guard case .wait(let until?) = breaker.step(at: now) else { break }
-            now = until
-            #expect(breaker.step(at: now) == .probe)
-            if let lastStart { #expect(now - lastStart < .seconds(10)) }
-            lastStart = now
-            now += SiteBreaker.probeTimeout
-            breaker.probed(answers: false, at: now, random: random)
-            if breaker.nextTry == now { continue }
+        for _ in 0..<400 {
+            switch breaker.step(at: now) {
+            case .wait(let until?): now = until
+            case .probe:
+                if let lastStart { #expect(now - lastStart < .seconds(10)) }
+                lastStart = now
+                now += SiteBreaker.probeTimeout
+                breaker.probed(answers: false, at: now, random: random)
+            default: Issue.record("neither waiting nor probing")
+            }
         }
         #expect(lastStart ?? .zero > .seconds(1000))
     }
