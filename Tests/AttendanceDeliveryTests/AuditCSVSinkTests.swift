@@ -163,21 +163,20 @@ import Testing
         try await withJournal { journal in
             try Data().write(to: URL(fileURLWithPath: journal.csv))  // a file stands where the folder should be
             try await journal.settle(2)
-            let wakeUp = WakeUp()
+            let timing = DeliveryTiming.faster(100)
             let sink = AuditCSVSink(
-                store: journal.store, wakeUp: wakeUp,
-                settings: .init(folder: journal.csv), timing: .faster(100),
+                store: journal.store, wakeUp: WakeUp(), settings: .init(folder: journal.csv), timing: timing,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await sink.run() }
-                while sink.state.condition == .running { await Task.yield() }
+                while sink.state.condition == .running { try await timing.sleep(.milliseconds(100)) }
                 guard case .unavailable(_, let reason, _) = sink.state.condition else {
                     Issue.record("not unavailable")
                     return
                 }
                 #expect(reason.contains(journal.csv))
                 try FileManager.default.removeItem(atPath: journal.csv)
-                while sink.state.condition != .running { await Task.yield() }
+                while sink.state.condition != .running { try await timing.sleep(.milliseconds(100)) }
                 group.cancelAll()
             }
             #expect(try journal.text().split(separator: "\n").count == 3)

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import AttendanceCore
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -157,13 +158,13 @@ package struct SiteClient: Sendable {
         case is CancellationError: return "stopped"
         case let error as HTTPClientError: return PlainText.line(error.shortDescription, limit: 200)
         case let error as NIOConnectionError:
-            if let cause = error.connectionErrors.first?.error as? IOError {
-                return "cannot connect to \(error.host):\(error.port) (errno \(cause.errnoCode))"
-            }
+            if let cause = error.connectionErrors.first?.error as? IOError { return words(of: cause) }
             if error.dnsAError != nil || error.dnsAAAAError != nil {
                 return "the name \(error.host) cannot be resolved"
             }
             return "cannot connect to \(error.host):\(error.port)"
+        case let error as IOError:
+            return "the connection failed (\(String(cString: strerror(error.errnoCode))))"
         default: return PlainText.line(String(describing: error), limit: 200)
         }
     }

@@ -32,6 +32,8 @@ package enum ERPNextFault: Hashable, Sendable {
     case wrongTime
     /// 200 with an HTML page.
     case page
+    /// 200 with a page of so many bytes.
+    case longPage(bytes: Int)
     /// Answered as usual, so much later.
     case slow(Duration)
 
@@ -39,7 +41,7 @@ package enum ERPNextFault: Hashable, Sendable {
     var isSiteWide: Bool {
         switch self {
         case .rateLimited, .maintenance, .databaseGone, .badGateway, .gatewayTimeout, .hang, .frozen, .closed,
-            .redirect, .page:
+            .redirect, .page, .longPage:
             true
         case .refused, .unauthorized, .forbidden, .serverError, .wrongTime, .slow: false
         }

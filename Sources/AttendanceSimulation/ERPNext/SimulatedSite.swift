@@ -300,6 +300,7 @@ struct SimulatedSite: Sendable {
         case .redirect(let location):
             .reply(.html(301, "<h1>301 Moved Permanently</h1>", headers: [("Location", location)]))
         case .page: .reply(.html(200, "<!DOCTYPE html><html><body>Please log in</body></html>"))
+        case .longPage(let bytes): .reply(.html(200, String(repeating: "<p>", count: bytes / 3)))
         case .wrongTime, .slow: nil
         }
     }

@@ -109,7 +109,7 @@ private struct Owed {
 
     @Test func `random orders of events lose nothing, double nothing and keep every lane's order`() {
         var random = SplitMix(state: 42)
-        for _ in 0..<60 {
+        for _ in 0..<20 {
             var owed = Owed([])
             var nextID: Int64 = 0
             func add(_ count: Int) {

@@ -55,6 +55,11 @@ struct World: Sendable {
         }
     }
 
+    /// Returns when the worker has found the site in trouble; looked at by the world's own fast clock.
+    func trouble() async throws {
+        while worker.state.condition == .running { try await timing.sleep(.milliseconds(100)) }
+    }
+
     func outcomes() async throws -> [ReportedOutcome] {
         try await store.outcomes(of: .erpnext, after: 0, limit: 10_000)
     }
@@ -67,7 +72,7 @@ enum DialectChoice: Sendable, CaseIterable {
 /// Gives `body` a world with a running worker, unless `runs` is false, and stops all of it afterwards.
 func withWorld<Value: Sendable>(
     _ dialect: DialectChoice = .hrms, speed: Double = 100, concurrency: Int = 2,
-    timeout: Duration = .milliseconds(400),
+    timeout: Duration = .seconds(10),
     rules: SettlementRules = SettlementRules(), credential: String? = nil, runs: Bool = true,
     _ body: @escaping @Sendable (World) async throws -> Value
 ) async throws -> Value {
