@@ -54,7 +54,8 @@ import Testing
     private func withJournal(_ body: (Journal) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("csv-\(UUID().uuidString)")
             .path
-        defer { try? FileManager.default.removeItem(atPath: folder) }  // what is left over harms no later test
+        // What is left over harms no later test
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let store = try SQLiteStore(
             folder: folder + "/data", options: StoreOptions(now: { UnixTime(seconds: 1_795_312_800) }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -161,7 +162,8 @@ import Testing
     @Test(.timeLimit(.minutes(1)))
     func `an unwritable folder delays the CSV, is told, and loses nothing`() async throws {
         try await withJournal { journal in
-            try Data().write(to: URL(fileURLWithPath: journal.csv))  // a file stands where the folder should be
+            // A file stands where the folder should be
+            try Data().write(to: URL(fileURLWithPath: journal.csv))
             try await journal.settle(2)
             let timing = DeliveryTiming.faster(100)
             let sink = AuditCSVSink(
