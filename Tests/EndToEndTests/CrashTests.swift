@@ -98,6 +98,7 @@ import Testing
             String.init)
         var journal: Set<String> = []
         var people: [String] = []
+        var moments: Set<String> = []
         let reader = try SQLiteReader(folder: folder.path + "/data")
         var cursor: PunchCursor?
         var count = 0
@@ -110,11 +111,13 @@ import Testing
                 journal.insert("\(entry.terminal),\(entry.punch.enrollID),\(entry.punch.time)")
                 if entry.punch.isForwarded {
                     people.append("\(entry.punch.enrollID),\(entry.punch.time),\(entry.terminal)")
+                    // What ERPNext knows a check-in by: two terminals in one second are one to it.
+                    moments.insert("\(entry.punch.enrollID),\(entry.punch.time)")
                 }
             }
         }
         let lost = Set(promised).subtracting(journal)
-        let checkins = erp.checkins.map { "\($0.person),\($0.time),\($0.deviceID)" }
+        let checkins = erp.checkins.map { "\($0.person),\($0.time)" }
         print(
             "crash test: seed \(seed), \(kills) kills, \(promised.count) punches acknowledged, \(count) in the journal, "
                 + "\(checkins.count) check-ins, \(erp.overlaps) overlaps")
@@ -123,7 +126,9 @@ import Testing
         // Door events of one second differ only by their event, which the key printed here leaves out.
         #expect(Set(people).count == people.count)
         #expect(Set(checkins).count == checkins.count, "doubled in ERPNext")
-        #expect(Set(checkins) == Set(people))
+        let (missing, extra) = (moments.subtracting(checkins), Set(checkins).subtracting(moments))
+        #expect(missing.isEmpty, "in the journal and not in ERPNext: \(missing.sorted().prefix(5))")
+        #expect(extra.isEmpty, "in ERPNext and not in the journal: \(extra.sorted().prefix(5))")
         #expect(erp.overlaps == 0)
         let csv = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/logs")
             .filter { $0.hasSuffix("-attendance.csv") }

@@ -204,7 +204,7 @@ private struct Judge {
             outcome: .siteMisconfigured(
                 fault: .authentication, reason: withWords(reason),
                 remedy:
-                    "make new keys in ERPNext (User > Settings > API Access) and set ApiKey and ApiSecret in [ERP]"
+                    "make new keys in ERPNext (User > Settings > API Access) and set APIKey and APISecret in [ERP]"
             ),
             answer: .authentication, words: words)
     }
@@ -222,7 +222,7 @@ private struct Judge {
                     body.isJSON
                         ? "the API user may not create check-ins, or no key is sent (403)"
                         : "a proxy or firewall in front of the site refuses the request (403)"),
-                remedy: "give the API user the role HR User and check ApiKey and ApiSecret in [ERP]"),
+                remedy: "give the API user the role HR User and check APIKey and APISecret in [ERP]"),
             answer: .authentication, words: words)
     }
 
