@@ -21,22 +21,22 @@ import Testing
             ),
             (
                 .logStored(word: "sendlog", count: 2, logIndex: 0, cloudTime: clock, approval: nil),
-                #"{"ret":"sendlog","result":true,"count":2,"logindex":0,"cloudtime":"2026-11-22 08:01:09"}"#
+                #"{"ret":"sendlog","result":true,"count":2,"logindex":0,"mark":true,"cloudtime":"2026-11-22 08:01:09"}"#
             ),
             (
                 .logStored(word: "rtlog", count: -1, logIndex: nil, cloudTime: nil, approval: nil),
-                #"{"ret":"rtlog","result":true,"count":-1}"#
+                #"{"ret":"rtlog","result":true,"count":-1,"mark":true}"#
             ),
             (
                 .logStored(
                     word: "sendlog", count: 1, logIndex: Int64.max, cloudTime: nil,
                     approval: .init(opens: true, message: "Welcome")),
-                #"{"ret":"sendlog","result":true,"count":1,"logindex":9223372036854775807,"access":1,"message":"Welcome"}"#
+                #"{"ret":"sendlog","result":true,"count":1,"logindex":9223372036854775807,"mark":true,"access":1,"message":"Welcome"}"#
             ),
             (
                 .logStored(
                     word: "sendlog", count: 1, logIndex: 1, cloudTime: nil, approval: .init(opens: false)),
-                #"{"ret":"sendlog","result":true,"count":1,"logindex":1,"access":0}"#
+                #"{"ret":"sendlog","result":true,"count":1,"logindex":1,"mark":true,"access":0}"#
             ),
             (
                 .logRefused(word: "sendlog", reason: .text("No records provided")),
@@ -116,16 +116,16 @@ import Testing
     }
 
     @Test(arguments: [
-        ("sendlog", #"{"ret":"sendlog","result":true,"count":2,"logindex":0}"#),
-        ("pushlog", #"{"ret":"pushlog","result":true,"count":1,"logindex":7}"#),
-        ("rtlog-flat", #"{"ret":"rtlog","result":true,"count":1}"#),
-        ("sendrtlog", #"{"ret":"sendrtlog","result":true,"count":1}"#),
-        ("getalllog-client", #"{"ret":"sendlog","result":true,"count":1}"#),
-        ("q01-count-and-index", #"{"ret":"sendlog","result":true,"count":1,"logindex":41}"#),
-        ("q11-count-wrong", #"{"ret":"sendlog","result":true,"count":9,"logindex":0}"#),
-        ("q11-count-is-text", #"{"ret":"sendlog","result":true,"count":1,"logindex":12}"#),
-        ("q11-count-missing", #"{"ret":"sendlog","result":true,"count":1,"logindex":0}"#),
-        ("q13-blanks", #"{"ret":"sendlog","result":true,"count":1,"logindex":0}"#),
+        ("sendlog", #"{"ret":"sendlog","result":true,"count":2,"logindex":0,"mark":true}"#),
+        ("pushlog", #"{"ret":"pushlog","result":true,"count":1,"logindex":7,"mark":true}"#),
+        ("rtlog-flat", #"{"ret":"rtlog","result":true,"count":1,"mark":true}"#),
+        ("sendrtlog", #"{"ret":"sendrtlog","result":true,"count":1,"mark":true}"#),
+        ("getalllog-client", #"{"ret":"sendlog","result":true,"count":1,"mark":true}"#),
+        ("q01-count-and-index", #"{"ret":"sendlog","result":true,"count":1,"logindex":41,"mark":true}"#),
+        ("q11-count-wrong", #"{"ret":"sendlog","result":true,"count":9,"logindex":0,"mark":true}"#),
+        ("q11-count-is-text", #"{"ret":"sendlog","result":true,"count":1,"logindex":12,"mark":true}"#),
+        ("q11-count-missing", #"{"ret":"sendlog","result":true,"count":1,"logindex":0,"mark":true}"#),
+        ("q13-blanks", #"{"ret":"sendlog","result":true,"count":1,"logindex":0,"mark":true}"#),
     ])
     func `a stored list is acknowledged with the terminal's own numbers`(_ fixture: String, _ answer: String)
         throws
