@@ -113,7 +113,7 @@ package final class Gateway: Sendable {
     /// The journal is first and therefore last: whatever is still stored or settled while the rest stops finds it open.
     /// The listeners are last, so no punch comes in before everything behind them stands.
     package var services: [any Service] {
-        var services: [any Service] = [store, HTTPClientService(client: client)]
+        var services: [any Service] = [store, HTTPClientService(client: client), terminals.sightings]
         if let csv { services.append(csv) }
         if let worker { services.append(worker) }
         services.append(adminServer)

@@ -5,146 +5,156 @@ import NIOCore
 import NIOWebSocket
 
 /// One terminal's connection: frames in, decisions of `TerminalSession`, actions out, one message after the other.
-struct TerminalConnection {
+///
+/// Confined to the one task that serves the connection. Its state lives here and not in the task's frames, and only
+/// `converse` and what stores suspends: a task keeps the memory of its deepest moment for as long as it lives, and
+/// there are tens of thousands of them.
+final class TerminalConnection {
     private let listener: TerminalListener
     private let service: TerminalService
+    private let channel: any Channel
     private let address: String
-    private let path: String
     private let number: Int64
+    private var session: TerminalSession
+    private var rate: TokenBucket
+    private var serial: SerialNumber?
+    /// What is still to be done for the message in hand.
+    private var actions: ArraySlice<TerminalSession.Action> = []
+    private var followUp: TerminalSession.FollowUp?
+    private var started: Duration = .zero
 
-    init(listener: TerminalListener, address: String, path: String) {
+    init(listener: TerminalListener, channel: any Channel, address: String, path: String) {
+        let service = listener.service
         self.listener = listener
-        self.service = listener.service
+        self.service = service
+        self.channel = channel
         self.address = address
-        self.path = path
-        number = listener.service.nextConnection()
+        number = service.nextConnection()
+        session = TerminalSession(connection: number, policy: service.currentPolicy()) { listener.admits($0) }
+        rate = TokenBucket(
+            burst: listener.bounds.messageBurst, perSecond: listener.bounds.messagesPerSecond,
+            at: FrameState.now)
+        service.logger.debug("terminal connected", metadata: metadata(["path": "\(path)"]))
     }
 
-    func run(on channel: NIOAsyncChannel<InboundMessage, OutboundMessage>) async {
-        service.logger.debug("terminal connected", metadata: metadata(path: true))
-        var serial: SerialNumber?
-        do {
-            try await withTaskCancellationHandler {
-                try await channel.executeThenClose { inbound, outbound in
-                    try await converse(inbound, outbound, channel.channel, &serial)
+    func converse(_ inbound: NIOAsyncChannelInboundStream<InboundMessage>) async throws {
+        for try await message in inbound {
+            let wait = admitMessage()
+            // Not reading is all the brake it takes: the peer's own buffers fill.
+            if wait > .zero { try await Task.sleep(for: wait) }
+            receive(message)
+            while let batch = advance() {
+                do {
+                    stored(try await service.store.record(batch), batch)
+                } catch {
+                    notStored(batch, error)
                 }
-            } onCancel: {
-                channel.channel.close(promise: nil)
             }
-        } catch {
+        }
+    }
+
+    /// Tells the end to everyone who counts connections. `error` is what ended it, where something did.
+    func ended(_ error: (any Error)?) {
+        if let error {
             // The peer is gone in the middle of something. What was stored is stored; what was not was not
             // acknowledged, so it comes again.
             service.logger.debug("connection broke", metadata: metadata(["error": "\(error)"]))
         }
-        if let serial {
-            service.presence.leave(serial, connection: number)
-            service.logger.info("terminal disconnected", metadata: metadata(["serial": "\(serial)"]))
+        guard let serial else { return }
+        service.presence.leave(serial, connection: number)
+        service.logger.info("terminal disconnected", metadata: metadata(["serial": "\(serial)"]))
+    }
+
+    // MARK: One message
+
+    private func admitMessage() -> Duration {
+        started = FrameState.now
+        service.metrics.messages.increment()
+        return rate.take(at: started)
+    }
+
+    private func receive(_ message: InboundMessage) {
+        let now = service.now()
+        actions = message.bytes.withUnsafeReadableBytes {
+            session.received($0, at: now, policy: service.currentPolicy)[...]
         }
     }
 
-    private func converse(
-        _ inbound: NIOAsyncChannelInboundStream<InboundMessage>,
-        _ outbound: NIOAsyncChannelOutboundWriter<OutboundMessage>, _ channel: any Channel,
-        _ serial: inout SerialNumber?
-    ) async throws {
-        let listener = self.listener
-        var session = TerminalSession(connection: number, policy: service.currentPolicy()) {
-            listener.admits($0)
-        }
-        var rate = TokenBucket(
-            burst: listener.bounds.messageBurst, perSecond: listener.bounds.messagesPerSecond,
-            at: FrameState.now)
-        for try await message in inbound {
-            let started = FrameState.now
-            let wait = rate.take(at: started)
-            // Not reading is all the brake it takes: the peer's own buffers fill.
-            if wait > .zero { try await Task.sleep(for: wait) }
-            service.metrics.messages.increment()
-            let now = service.now()
-            let actions = message.bytes.withUnsafeReadableBytes {
-                session.received($0, at: now, policy: service.currentPolicy)
-            }
-            for action in actions {
-                try await perform(action, outbound, channel, &serial, since: started)
+    /// Carries out what needs no waiting, up to the next batch that must be stored first; nil when all is done.
+    private func advance() -> IntakeBatch? {
+        while let action = actions.popFirst() {
+            switch action {
+            case .reply(let reply): send(reply)
+            case .store(let batch, let next):
+                followUp = next
+                return batch
+            case .register(let new, let registration, let skew): register(new, registration, skew: skew)
+            case .notice(let notice): report(notice, serial: serial)
+            case .close(.notUTF8): close(.dataInconsistentWithMessage)
+            case .close(.notAllowed): close(.policyViolation)
             }
         }
+        return nil
     }
 
-    private func perform(
-        _ action: TerminalSession.Action, _ outbound: NIOAsyncChannelOutboundWriter<OutboundMessage>,
-        _ channel: any Channel, _ serial: inout SerialNumber?, since started: Duration
-    ) async throws {
-        switch action {
-        case .reply(let reply):
-            try await outbound.write(.text(encode(reply, channel.allocator)))
-        case .store(let batch, let followUp):
-            if let reply = await store(batch) ? followUp.stored : followUp.notStored {
-                try await outbound.write(.text(encode(reply, channel.allocator)))
-            }
-            service.metrics.acknowledgement.recordNanoseconds((FrameState.now - started).nanoseconds)
-        case .register(let new, let registration, let skew):
-            if let old = serial, old != new { service.presence.leave(old, connection: number) }
-            serial = new
-            await register(new, registration, skew: skew, channel)
-        case .notice(let notice):
-            report(notice, serial: serial)
-        case .close(let ending):
-            switch ending {
-            case .notUTF8: try await outbound.write(.close(.dataInconsistentWithMessage))
-            case .notAllowed: try await outbound.write(.close(.policyViolation))
-            }
+    private func send(_ reply: Reply) {
+        // Each message has at most one answer and a terminal waits for it. Who lets 64 KiB of answers lie only sends.
+        guard channel.isWritable else {
+            service.logger.warning("peer does not read its answers, connection closed", metadata: metadata())
+            channel.close(promise: nil)
+            return
         }
-    }
-
-    private func encode(_ reply: Reply, _ allocator: ByteBufferAllocator) -> ByteBuffer {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(160)
         reply.encode(into: &bytes)
-        var buffer = allocator.buffer(capacity: bytes.count)
-        buffer.writeBytes(bytes)
-        return buffer
+        channel.writeAndFlush(OutboundMessage.text(ByteBuffer(bytes: bytes)), promise: nil)
     }
 
-    /// Whether the batch is durable.
-    private func store(_ batch: IntakeBatch) async -> Bool {
-        do {
-            let receipt = try await service.record(batch)
-            if receipt.stored == 0, receipt.repeated > 0 {
-                let times = service.timesSent(batch)
-                if times == 3 || times % 100 == 0 {
-                    service.logger.warning(
-                        "terminal sends the same batch again and again",
-                        metadata: metadata(["serial": "\(batch.terminal)", "times": "\(times)"]))
-                }
-            } else if receipt.stored > 0 {
-                _ = service.timesSent(batch)
+    private func close(_ code: WebSocketErrorCode) {
+        channel.writeAndFlush(OutboundMessage.close(code), promise: nil)
+    }
+
+    // MARK: Storing
+
+    private func stored(_ receipt: IntakeReceipt, _ batch: IntakeBatch) {
+        if let reply = followUp?.stored { send(reply) }
+        service.recorded(receipt, after: FrameState.now - started)
+        if receipt.stored == 0, receipt.repeated > 0 {
+            let times = service.timesSent(batch)
+            if times == 3 || times % 100 == 0 {
+                service.logger.warning(
+                    "terminal sends the same batch again and again",
+                    metadata: metadata(["serial": "\(batch.terminal)", "times": "\(times)"]))
             }
-            service.logger.debug(
-                "batch stored",
-                metadata: metadata([
-                    "serial": "\(batch.terminal)", "stored": "\(receipt.stored)",
-                    "repeated": "\(receipt.repeated)",
-                    "quarantined": "\(receipt.quarantined)",
-                ]))
-            return true
-        } catch {
-            service.metrics.notStored.increment()
-            service.logger.error(
-                "batch not stored, the terminal keeps it",
-                metadata: metadata([
-                    "serial": "\(batch.terminal)",
-                    "records": "\(batch.punches.count + batch.quarantined.count)",
-                    "error": "\(error.localizedDescription)",
-                ]))
-            return false
         }
+        service.logger.debug(
+            "batch stored",
+            metadata: metadata([
+                "serial": "\(batch.terminal)", "stored": "\(receipt.stored)",
+                "repeated": "\(receipt.repeated)",
+                "quarantined": "\(receipt.quarantined)",
+            ]))
     }
 
-    private func register(
-        _ serial: SerialNumber, _ registration: Registration, skew: Int?, _ channel: any Channel
-    ) async {
+    private func notStored(_ batch: IntakeBatch, _ error: any Error) {
+        if let reply = followUp?.notStored { send(reply) }
+        service.metrics.notStored.increment()
+        service.logger.error(
+            "batch not stored, the terminal keeps it",
+            metadata: metadata([
+                "serial": "\(batch.terminal)", "records": "\(batch.punches.count + batch.quarantined.count)",
+                "error": "\(error.localizedDescription)",
+            ]))
+    }
+
+    // MARK: Registering
+
+    private func register(_ serial: SerialNumber, _ registration: Registration, skew: Int?) {
         let now = service.now()
+        if let old = self.serial, old != serial { service.presence.leave(old, connection: number) }
+        self.serial = serial
         service.metrics.registrations.increment()
+        let channel = self.channel
         let replaced = service.presence.arrive(serial, connection: number, address: address, at: now) {
             channel.writeAndFlush(OutboundMessage.close(.normalClosure), promise: nil)
         }
@@ -166,19 +176,15 @@ struct TerminalConnection {
                 level: moved ? .warning : .info, "an older connection with this serial was closed",
                 metadata: metadata(["serial": "\(serial)", "older_peer": "\(replaced.address)"]))
         }
-        do {
-            try await service.store.note(
-                TerminalSighting(
-                    serial: serial, at: now, address: address, model: registration.model,
-                    firmware: registration.firmware, backlog: registration.backlog.map(Int.init(clamping:)),
-                    skew: skew, deviceInfo: registration.deviceInfo))
-        } catch {
-            // Registering must work while the disk is full, so that the terminal can tell us what it holds.
-            service.logger.warning(
-                "what the terminal says of itself could not be kept",
-                metadata: metadata(["serial": "\(serial)", "error": "\(error.localizedDescription)"]))
-        }
+        service.sightings.add(
+            TerminalSighting(
+                serial: serial, at: now, address: address, model: registration.model,
+                firmware: registration.firmware, backlog: registration.backlog.map(Int.init(clamping:)),
+                skew: skew,
+                deviceInfo: registration.deviceInfo))
     }
+
+    // MARK: Telling
 
     private func report(_ notice: TerminalSession.Notice, serial: SerialNumber?) {
         var fields: Logger.Metadata = [:]
@@ -222,11 +228,10 @@ struct TerminalConnection {
         service.logger.log(level: level, message, metadata: metadata(fields))
     }
 
-    private func metadata(_ more: Logger.Metadata = [:], path: Bool = false) -> Logger.Metadata {
+    private func metadata(_ more: Logger.Metadata = [:]) -> Logger.Metadata {
         var fields = more
         fields["peer"] = "\(address)"
         fields["connection"] = "\(number)"
-        if path { fields["path"] = "\(self.path)" }
         return fields
     }
 }

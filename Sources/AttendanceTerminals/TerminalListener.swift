@@ -101,6 +101,13 @@ package final class TerminalListener: Sendable {
     func serve(
         _ channel: NIOAsyncChannel<InboundMessage, OutboundMessage>, address: String, path: String
     ) async {
-        await TerminalConnection(listener: self, address: address, path: path).run(on: channel)
+        let connection = TerminalConnection(
+            listener: self, channel: channel.channel, address: address, path: path)
+        do {
+            try await channel.executeThenClose { inbound, _ in try await connection.converse(inbound) }
+            connection.ended(nil)
+        } catch {
+            connection.ended(error)
+        }
     }
 }

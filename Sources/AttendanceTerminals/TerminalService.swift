@@ -7,6 +7,8 @@ import Synchronization
 package final class TerminalService: Sendable {
     let store: any Store
     package let presence: Presence
+    /// To be put into the service group: keeps what terminals say of themselves.
+    package let sightings: Sightings
     let logger: Logger
     let metrics: TerminalMetrics
     let now: @Sendable () -> UnixTime
@@ -22,6 +24,7 @@ package final class TerminalService: Sendable {
     ) {
         self.store = store
         self.presence = presence
+        sightings = Sightings(store: store, logger: logger)
         self.logger = logger
         self.metrics = TerminalMetrics()
         self.now = now
@@ -36,17 +39,17 @@ package final class TerminalService: Sendable {
 
     func nextConnection() -> Int64 { connections.add(1, ordering: .relaxed).newValue }
 
-    /// Stores, and only then counts and wakes whoever delivers.
-    func record(_ batch: IntakeBatch) async throws -> IntakeReceipt {
-        let receipt = try await store.record(batch)
+    /// Counts what a commit has kept, and wakes whoever delivers.
+    func recorded(_ receipt: IntakeReceipt, after latency: Duration) {
         if receipt.stored > 0 { metrics.stored.increment(by: receipt.stored) }
         if receipt.repeated > 0 { metrics.repeated.increment(by: receipt.repeated) }
         if receipt.quarantined > 0 { metrics.quarantined.increment(by: receipt.quarantined) }
+        metrics.acknowledgement.recordNanoseconds(latency.nanoseconds)
         if receipt.owed > 0 { owing() }
-        return receipt
     }
 
-    /// How often in a row this terminal has sent this very batch (quirk Q2); 1 for a new one.
+    /// How often this terminal has sent this very batch again, without another repeated one in between (quirk Q2).
+    /// Asked only for batches of which nothing was new.
     func timesSent(_ batch: IntakeBatch) -> Int {
         guard let first = batch.punches.first, let last = batch.punches.last else { return 1 }
         let fingerprint = ResendWatch.Fingerprint(

@@ -39,9 +39,13 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             return channel.eventLoop.makeSucceededFuture(
                 Value(channel: channel, negotiated: nil, address: address))
         }
+        // A terminal's messages are short; what was read last stays with the connection.
+        let small = channel.setOption(
+            .recvAllocator,
+            value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 512, maximum: 65_536))
         let limits = listener.limits
         channel.closeFuture.whenComplete { _ in limits.release(address) }
-        return channel.eventLoop.makeCompletedFuture {
+        return small.flatMapThrowing {
             Value(
                 channel: channel, negotiated: try negotiate(on: channel, address: address, logger: logger),
                 address: address)
