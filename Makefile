@@ -4,7 +4,7 @@
 
 SWIFT_FLAGS = --explicit-target-dependency-import-check error
 
-.PHONY: run build test lint bench release format clean setup
+.PHONY: settings run build test lint bench release format clean setup
 
 run: setup
 	swift build $(SWIFT_FLAGS) --product attendance-gateway
@@ -30,6 +30,9 @@ format:
 
 release: setup
 	swift build $(SWIFT_FLAGS) -c release --product attendance-gateway
+
+settings: build
+	scripts/settings-reference.sh
 
 bench: release
 	cd Benchmarks && swift run -c release bench --gateway ../.build/release/attendance-gateway $(BENCH_FLAGS)

@@ -59,7 +59,9 @@ extension Settings {
             endpoint = erp.endpoint
         case .hrms:
             dialect = .hrms(employeeField: erp.employeeField, siteZone: try erp.siteTimeZone.map(Self.zone))
-            endpoint = ERPNextSink.Settings.hrmsEndpoint
+            // So that choosing a dialect is one setting: the older service's method, left in the file, is none of HRMS's.
+            let isHRMS = erp.endpoint.hasSuffix("add_log_based_on_employee_field")
+            endpoint = isHRMS ? erp.endpoint : ERPNextSink.Settings.hrmsEndpoint
         }
         return ERPNextSink(
             settings: ERPNextSink.Settings(

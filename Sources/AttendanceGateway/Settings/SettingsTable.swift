@@ -232,7 +232,9 @@ enum SettingsTable {
     static let apiEndpoint = Setting<String>(
         .erp, "APIEndpoint", .endpoint,
         default: "api/method/clean_plus.services.biometric_server_erp2.add_checkin",
-        "Method of the custom dialect, behind URL.")
+        "Method behind URL that the custom dialect calls. In the hrms dialect it is used only where it ends in "
+            + "add_log_based_on_employee_field, as on ERPNext 12 and 13 (api/method/erpnext.hr.doctype."
+            + "employee_checkin.employee_checkin.add_log_based_on_employee_field).")
     static let maxRetries = Setting<Int>(
         .erp, "MaxRetries", .integer(1...1000), default: "3",
         "After so many attempts a punch is reported as failed so far (CSV, log, health). It is tried again for "

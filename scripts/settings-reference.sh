@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Writes packaging/config.ini and the tables of docs/settings.md anew from the code that defines the settings.
+# The tests fail when they differ.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+program=.build/debug/attendance-gateway
+"$program" check-config --print-sample > packaging/config.ini
+tables=$("$program" check-config --print-reference)
+{
+    sed '/^<!-- The tables:/q' docs/settings.md
+    printf '\n%s\n\n<!-- End of the tables -->\n' "${tables#$'\n'}"
+} > docs/settings.md.new
+mv docs/settings.md.new docs/settings.md
