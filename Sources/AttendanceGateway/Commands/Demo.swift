@@ -167,9 +167,14 @@ struct Demo: AsyncParsableCommand {
         let checkins = erp.checkins
         let doubled = checkins.count - Set(checkins.map { "\($0.person)|\($0.time)|\($0.deviceID)" }).count
         let dead = try await gateway.store.deadLetters(DeadLetterFilter(), after: 0, limit: 1)
+        let entries = try await gateway.store.punches(PunchFilter(), after: nil, limit: 100_000)
+        let aside = entries.count { !$0.punch.isForwarded }
         Screen.note("\n      \(FleetText.summary(fleet))")
         Screen.note(
-            "      Journal: \(health.store.punches) punches. ERPNext: \(checkins.count) check-ins, \(doubled) doubled. "
+            "      Journal: \(health.store.punches) punches, \(aside) of them not for ERPNext (strangers, doors, lost clocks)."
+        )
+        Screen.note(
+            "      ERPNext: \(checkins.count) check-ins, \(doubled) doubled. "
                 + "Still owed: \(health.queue.owed). Dead letters: \(health.queue.deadLetters).")
         if let letter = dead.first {
             Screen.note("      A dead letter: person \(letter.enrollID): \(letter.reason)")

@@ -24,14 +24,15 @@ struct Serve: AsyncParsableCommand {
         let loader = source.loader
         let loaded = loader.load()
         guard let settings = loaded.settings else {
-            Screen.note(loaded.mistakes.map(\.description).joined(separator: "\n"))
             if loaded.file == nil {
                 Screen.note(
                     """
                     No config.ini was found (looked in: \(loader.searchPath.joined(separator: ", "))).
                     Begin with: attendance-gateway check-config --print-sample > config.ini
+                    Without one the defaults hold, and with them:
                     """)
             }
+            Screen.note(loaded.mistakes.map(\.description).joined(separator: "\n"))
             Screen.fail("not started", code: CheckConfig.configurationError)
         }
         let output = LogOutput(
