@@ -4,7 +4,7 @@
 
 SWIFT_FLAGS = --explicit-target-dependency-import-check error
 
-.PHONY: settings run build test lint bench release format clean setup
+.PHONY: static settings run build test lint bench release format clean setup
 
 run: setup
 	swift build $(SWIFT_FLAGS) --product attendance-gateway
@@ -27,6 +27,10 @@ lint:
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+
+# For machines without Swift: needs only libc, libstdc++, libgcc and libsqlite3 (docs/deployment.md).
+static: setup
+	swift build $(SWIFT_FLAGS) -c release --static-swift-stdlib --scratch-path .build-static --product attendance-gateway
 
 release: setup
 	swift build $(SWIFT_FLAGS) -c release --product attendance-gateway
