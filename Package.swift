@@ -128,8 +128,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                core, store, "AttendanceGateway", "AttendanceSimulation", "AttendanceWeb", logging,
-                httpClient,
+                core, store, "AttendanceDelivery", "AttendanceGateway", "AttendanceSimulation",
+                "AttendanceWeb", logging, httpClient,
                 lifecycle, nioCore, nioPosix, .product(name: "GRDB", package: "GRDB.swift"),
                 // The crash test starts the real program, so it must be built before the test runs.
                 "attendance-gateway",

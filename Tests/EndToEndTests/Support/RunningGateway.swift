@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import AttendanceCore
+import AttendanceDelivery
 import AttendanceSimulation
 import AttendanceStore
 import Foundation
@@ -96,6 +97,7 @@ func withGateway<Result: Sendable>(
     _ settings: [String] = [], file: String = "", erp: SimulatedERPNext? = nil,
     folder: TemporaryFolder? = nil,
     now: @escaping @Sendable () -> UnixTime = Gateway.Surroundings.systemTime, openFiles: Int = 4096,
+    delivery: DeliveryTiming = .live,
     _ body: @escaping @Sendable (RunningGateway) async throws -> Result
 ) async throws -> Result {
     let folder = try folder ?? TemporaryFolder()
@@ -122,7 +124,8 @@ func withGateway<Result: Sendable>(
     let logger = Logger(label: "test") { _ in RotatingLogHandler(output: output) }
     let gateway = try await Gateway(
         settings: values,
-        surroundings: .init(logger: logger, metrics: PrometheusMetrics(), openFiles: openFiles, now: now))
+        surroundings: .init(
+            logger: logger, metrics: PrometheusMetrics(), openFiles: openFiles, now: now, delivery: delivery))
     let group = ServiceGroup(configuration: .init(services: gateway.services, logger: logger.onlyTrouble))
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await group.run() }
