@@ -20,6 +20,9 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var source: SettingsOptions
 
     func run() async throws {
+        // Until `SettingsReload` listens a hang-up has nothing to say: the settings are being read anyway. Its usual
+        // action would end the process, as when systemd is asked for a reload right after the start.
+        signal(SIGHUP, SIG_IGN)
         let notifier = SystemdNotifier.fromEnvironment(ProcessInfo.processInfo.environment)
         let loader = source.loader
         let loaded = loader.load()
