@@ -85,7 +85,8 @@ struct SiteFaultCase: Sendable, CustomTestStringConvertible {
         return settings
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: SiteFaultCase.all)
+    // One after the other: some of them go by a time-out of a second, which two dozen gateways at once would run into.
+    @Test(.serialized, .timeLimit(.minutes(2)), arguments: SiteFaultCase.all)
     func `stops no terminal, is told in health, and gets every punch once when it is well again`(
         _ fault: SiteFaultCase
     ) async throws {
@@ -116,10 +117,15 @@ struct SiteFaultCase: Sendable, CustomTestStringConvertible {
                 try await punch(4...9)
                 try await eventually { try await gateway.sink("erpnext")?.state == fault.state }
                 try await punch(10...15)
+                // On a busy machine an answer may be late, so that the reason is a time-out's at first.
+                try await eventually {
+                    guard let sink = try await gateway.sink("erpnext"), sink.state == fault.state else {
+                        return false
+                    }
+                    let told = "\(sink.reason ?? "") \(sink.remedy ?? "")"
+                    return fault.words.allSatisfy { told.contains($0) }
+                }
                 let sink = try #require(try await gateway.sink("erpnext"))
-                #expect(sink.state == fault.state)
-                let told = "\(sink.reason ?? "") \(sink.remedy ?? "")"
-                for word in fault.words { #expect(told.contains(word), "\(told)") }
                 #expect(sink.reason?.isEmpty == false && sink.remedy?.isEmpty == false)
                 #expect(sink.since != nil)
                 let health = try await gateway.http("/health")
