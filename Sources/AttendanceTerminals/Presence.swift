@@ -22,20 +22,26 @@ package final class Presence: Sendable {
     package var connected: [Entry] { entries.withLock { Array($0.values) } }
 
     /// Makes a connection the one of its serial. Returns the one it replaced, which has been told to close.
+    ///
+    /// `connection` numbers grow with time. One that is older than the one that stands does not come back, but is
+    /// itself told to close: it may have waited for a commit with a `reg` still unread, while its terminal has long
+    /// connected anew.
     func arrive(
         _ serial: SerialNumber, connection: Int64, address: String, at now: UnixTime,
         replace: @escaping @Sendable () -> Void
     ) -> Entry? {
         let entry = Entry(
             serial: serial, connection: connection, address: address, since: now, replace: replace)
-        let previous = entries.withLock { entries -> Entry? in
+        let loser = entries.withLock { entries -> Entry? in
             let previous = entries[serial]
-            if previous?.connection == connection { return nil }
+            if let previous, previous.connection >= connection {
+                return previous.connection > connection ? entry : nil
+            }
             entries[serial] = entry
             return previous
         }
-        previous?.replace()
-        return previous
+        loser?.replace()
+        return loser?.connection == connection ? nil : loser
     }
 
     /// Forgets a connection that ended, unless a newer one has taken its place.
