@@ -114,7 +114,7 @@ let package = Package(
             name: "AttendanceTerminalsTests",
             dependencies: [
                 core, store, "AttendanceTerminals", "AttendanceSimulation", hummingbird, logging, nioCore,
-                nioPosix,
+                nioPosix, nioHTTP,
                 nioWebSocket, .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict),

@@ -92,7 +92,9 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         let encoder = HTTPResponseEncoder()
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
-        let gate = UpgradeGate { head in listener.admit(head, address: address) }
+        let gate = UpgradeGate(
+            admit: { listener.admit($0, address: address) },
+            malformed: { listener.metrics.refused(.malformed) })
         let upgrade = NIOTypedHTTPServerUpgradeHandler<Negotiated>(
             httpEncoder: encoder, extraHTTPHandlers: [decoder, gate], upgradeConfiguration: otherwise)
         try pipeline.addHandler(encoder)

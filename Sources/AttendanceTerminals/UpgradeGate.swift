@@ -16,10 +16,18 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     static let refusalHeader = "x-gateway-refusal"
 
     private let admit: @Sendable (HTTPRequestHead) -> AdmissionRules.Verdict
+    private let malformed: @Sendable () -> Void
     private var seenHead = false
     private var upgrading = false
 
-    init(admit: @escaping @Sendable (HTTPRequestHead) -> AdmissionRules.Verdict) { self.admit = admit }
+    /// `admit` decides on a well-formed handshake and counts its refusals; `malformed` is told of every other one.
+    init(
+        admit: @escaping @Sendable (HTTPRequestHead) -> AdmissionRules.Verdict,
+        malformed: @escaping @Sendable () -> Void
+    ) {
+        self.admit = admit
+        self.malformed = malformed
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -27,8 +35,9 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
             let first = !seenHead
             seenHead = true
             head.headers.remove(name: Self.refusalHeader)
-            if head.headers["upgrade"].contains(where: { $0.lowercased().contains("websocket") }) {
-                switch first ? verdict(on: head) : .refused(.malformed) {
+            if head.headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" }) {
+                // Negotiated once: a connection that has begun with a plain request stays one of plain requests.
+                switch verdict(on: head, isFirst: first) {
                 case .admitted:
                     upgrading = true
                     return context.fireChannelRead(wrapInboundOut(.head(head)))
@@ -47,12 +56,17 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    private func verdict(on head: HTTPRequestHead) -> AdmissionRules.Verdict {
+    private func verdict(on head: HTTPRequestHead, isFirst: Bool) -> AdmissionRules.Verdict {
         let wellFormed =
-            head.method == .GET && head.version == .http1_1 && head.headers["sec-websocket-version"] == ["13"]
+            isFirst && head.method == .GET && head.version == .http1_1
+            && head.headers["sec-websocket-version"] == ["13"]
             && head.headers["sec-websocket-key"].count == 1
             && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
-        return wellFormed ? admit(head) : .refused(.malformed)
+        guard wellFormed else {
+            malformed()
+            return .refused(.malformed)
+        }
+        return admit(head)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
