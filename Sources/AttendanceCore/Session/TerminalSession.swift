@@ -50,6 +50,8 @@ package struct TerminalSession: Sendable {
 
     /// After so many unreadable messages a connection's further ones are answered but no longer kept.
     package static let keptUnreadable = 100
+    /// So many different unknown words, and foreign serials, are remarked on in one connection, each of them once.
+    package static let remarks = 20
 
     package private(set) var serial: SerialNumber?
     private let connection: Int64
@@ -59,6 +61,9 @@ package struct TerminalSession: Sendable {
     private var zone: ZoneRules
     private var unreadable = 0
     private var lastEmptyLogIndex: Int64?
+    /// Words and serials remarked on already: some firmwares send theirs every few seconds, all day.
+    private var remarkedWords: Set<String> = []
+    private var remarkedSerials: Set<SerialNumber> = []
 
     /// `admits` decides on serials (`AdmissionRules.admits`).
     package init(
@@ -132,9 +137,7 @@ package struct TerminalSession: Sendable {
         let word = Reply.word(for: log)
         var actions: [Action] = []
         let terminal = self.serial ?? log.serial
-        if let claimed = log.serial, let own = self.serial, claimed != own {
-            actions.append(.notice(.foreignSerial(claimed)))
-        }
+        actions.append(contentsOf: remark(onForeign: log.serial))
         guard admits(terminal) else {
             return actions + refuse(terminal, .logRefused(word: word, reason: .code(1)))
         }
@@ -190,12 +193,21 @@ package struct TerminalSession: Sendable {
 
     private mutating func answer(_ request: Request, at now: UnixTime) -> [Action] {
         var actions: [Action] = []
-        if let claimed = request.serial, let own = serial, claimed != own {
-            actions.append(.notice(.foreignSerial(claimed)))
+        actions.append(contentsOf: remark(onForeign: request.serial))
+        if !Self.knownWords.contains(request.word), remarkedWords.count < Self.remarks,
+            remarkedWords.insert(request.word).inserted
+        {
+            actions.append(.notice(.unknownWord(request.word)))
         }
-        if !Self.knownWords.contains(request.word) { actions.append(.notice(.unknownWord(request.word))) }
         if let reply = Reply.answer(to: request, cloudTime: clock(at: now)) { actions.append(.reply(reply)) }
         return actions
+    }
+
+    private mutating func remark(onForeign claimed: SerialNumber?) -> [Action] {
+        guard let claimed, let own = serial, claimed != own, remarkedSerials.count < Self.remarks,
+            remarkedSerials.insert(claimed).inserted
+        else { return [] }
+        return [.notice(.foreignSerial(claimed))]
     }
 
     private mutating func received(

@@ -193,6 +193,18 @@ private func log(_ records: String = punch, _ more: String = #","count":1,"login
         #expect(actions.notices.count == 1)
     }
 
+    @Test func `remarks on an unknown word once, and not on endlessly many`() throws {
+        var desk = try Desk()
+        let words = (1...100).map { "word\($0)" }
+        var remarks = 0
+        for word in words + words {
+            let actions = desk.hear(#"{"cmd":"\#(word)"}"#)
+            #expect(Desk.answers(actions).first?.hasPrefix(#"{"ret":"\#(word)","result":true"#) == true)
+            remarks += actions.notices.count
+        }
+        #expect(remarks == TerminalSession.remarks)
+    }
+
     @Test func `uses the message's serial without reg, and the connection's against a foreign one`() throws {
         var desk = try Desk(zones: ["ZX09": "Asia/Dubai"])
         let before = desk.hear(#"{"cmd":"sendlog","sn":"ZX09","record":[\#(punch)]}"#)
@@ -205,6 +217,8 @@ private func log(_ records: String = punch, _ more: String = #","count":1,"login
         #expect(foreign.stored.first?.terminal.text == "ZX01")
         #expect(foreign.stored.first?.punches.first?.zone == "Asia/Kolkata")
         #expect(foreign.notices == [.foreignSerial(SerialNumber("ZX09")!)])
+        // Said once: a terminal that relays another one does so with each message.
+        #expect(desk.hear(#"{"cmd":"checklive","sn":"zx09"}"#).notices.isEmpty)
     }
 
     @Test func `compares the message's serial without regard to letter case`() throws {
