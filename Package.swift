@@ -121,7 +121,9 @@ let package = Package(
         .testTarget(
             name: "AttendanceGatewayTests",
             dependencies: [
-                core, "AttendanceGateway", logging, metrics, lifecycle,
+                core, "AttendanceGateway", "AttendanceWeb", logging, metrics, lifecycle, hummingbird,
+                httpTypes,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "Configuration", package: "swift-configuration"),
             ],
             swiftSettings: strict),

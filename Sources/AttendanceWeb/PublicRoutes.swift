@@ -22,7 +22,8 @@ package struct PublicRoutes: Sendable {
     }
 
     package func router() -> Router<BasicRequestContext> {
-        let router = Router(context: BasicRequestContext.self)
+        // Monitors like to ask by HEAD.
+        let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestLog(logger: logger))
         router.add(middleware: RefusedUpgrades())
         router.get("health") { _, _ in

@@ -126,6 +126,37 @@ package struct DeadLetterFilterText: Codable, Sendable, Hashable {
         self.until = until
     }
 
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case sink, ids, cause, person, terminal, from, until
+    }
+
+    /// Refuses a field it does not know, as a newer or a mistyping client may send: left out, it would widen the
+    /// filter.
+    package init(from decoder: any Decoder) throws {
+        let known = Set(CodingKeys.allCases.map(\.rawValue))
+        for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue)
+        {
+            throw FilterError(
+                field: "filter", text: key.stringValue,
+                allowed: "one of \(known.sorted().joined(separator: ", "))")
+        }
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        sink = try fields.decodeIfPresent(String.self, forKey: .sink)
+        ids = try fields.decodeIfPresent([Int64].self, forKey: .ids)
+        cause = try fields.decodeIfPresent(String.self, forKey: .cause)
+        person = try fields.decodeIfPresent(String.self, forKey: .person)
+        terminal = try fields.decodeIfPresent(String.self, forKey: .terminal)
+        from = try fields.decodeIfPresent(String.self, forKey: .from)
+        until = try fields.decodeIfPresent(String.self, forKey: .until)
+    }
+
+    private struct AnyKey: CodingKey {
+        let stringValue: String
+        let intValue: Int? = nil
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
     /// Throws an error that names the field and what it may be. A filter that is not understood must never become
     /// one that asks for nothing: that would mean all dead letters.
     package func filter() throws -> DeadLetterFilter {
