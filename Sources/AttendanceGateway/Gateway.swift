@@ -145,7 +145,15 @@ package final class Gateway: Sendable {
             // The loader has checked every zone; it would have refused the file.
             surroundings.logger.error("terminal settings not applied", metadata: ["error": "\(error)"])
         }
-        for (listener, wanted) in zip(listeners, new.listeners) { listener.setRules(wanted.admission.rules) }
+        for (listener, running) in zip(listeners, settings.listeners) {
+            if let rules = new.rules(for: running) {
+                listener.setRules(rules)
+            } else {
+                surroundings.logger.warning(
+                    "listener keeps its admission rules until the restart",
+                    metadata: ["listener": "\(running.title)"])
+            }
+        }
     }
 
     private func server(of listener: TerminalListener, _ wanted: Settings.Listener) -> any Service {

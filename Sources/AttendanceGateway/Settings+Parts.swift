@@ -82,6 +82,19 @@ extension Settings {
     }
 }
 
+extension Settings {
+    /// The rules that a listener which is running gets at a reload; nil where it keeps its own until a restart.
+    ///
+    /// It is known by its name, not by its place. New rules belong to the address they were checked for: a listener
+    /// that shall move to 127.0.0.1 may need none there, and must not lose them where it still is.
+    func rules(for running: Listener) -> AdmissionRules? {
+        guard let wanted = listeners.first(where: { $0.name == running.name }), wanted.host == running.host,
+            wanted.port == running.port
+        else { return nil }
+        return wanted.admission.rules
+    }
+}
+
 extension Settings.Listener {
     /// What the listener is called in the log and in metrics.
     var title: String { name ?? "Server" }

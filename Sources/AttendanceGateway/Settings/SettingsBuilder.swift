@@ -261,6 +261,14 @@ extension SettingsBuilder {
         for section in layers.file?.sections ?? [] {
             guard SettingsSection.named(section.kind) == .listener, let name = section.name else { continue }
             let new = listener(SettingsTable.listener, name: name)
+            if let other = listeners.first(where: {
+                $0.name != name && $0.title.lowercased() == new.title.lowercased()
+            }) {
+                report(
+                    .mistake, SettingsTable.listener.port.row, name: name,
+                    "\(quoted(name)) is the name of the listener [\(other.name.map { "Listener \($0)" } ?? "Server")] as well",
+                    "Give each listener a name of its own")
+            }
             let portIsSound = !problems.contains { $0.key?.hasSuffix("] Port") == true }
             if portIsSound, new.port != 0,
                 let other = listeners.first(where: {
