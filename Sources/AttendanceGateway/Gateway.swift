@@ -158,7 +158,7 @@ package final class Gateway: Sendable {
 
     private func server(of listener: TerminalListener, _ wanted: Settings.Listener) -> any Service {
         let routes = PublicRoutes(
-            health: { [reporter] in await reporter.report() },
+            health: { [reporter] in await reporter.recentReport() },
             metrics: { [reporter] in await reporter.metricsText() },
             version: Version.current, logger: surroundings.logger)
         let ports = self.ports
@@ -177,10 +177,20 @@ package final class Gateway: Sendable {
         let routes = AdminRoutes(
             store: store, health: { [reporter] in await reporter.report() },
             owing: { [owing] in owing.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger)
+        let path = settings.admin.socketPath
+        let logger = surroundings.logger
         return Application(
             router: routes.router(), server: .http1(configuration: .init(idleTimeout: .seconds(30))),
             configuration: ApplicationConfiguration(
-                address: .unixDomainSocket(path: settings.admin.socketPath), serverName: nil),
+                address: .unixDomainSocket(path: path), serverName: nil),
+            onServerRunning: { _ in
+                // The folder is the operator's, and may be open to others.
+                if chmod(path, 0o600) != 0 {
+                    logger.error(
+                        "the admin socket could not be closed to other users",
+                        metadata: ["path": "\(path)", "error": "\(String(cString: strerror(errno)))"])
+                }
+            },
             eventLoopGroupProvider: .shared(surroundings.eventLoops), logger: surroundings.logger.quieter)
     }
 }

@@ -3,6 +3,7 @@ import AttendanceDelivery
 import AttendanceStore
 import AttendanceTerminals
 import AttendanceWeb
+import Synchronization
 
 /// Gathers what `/health` and `/metrics` tell from the parts. Asks only for what is at hand: a probe every second
 /// must cost nothing.
@@ -15,6 +16,7 @@ package struct HealthReporter: Sendable {
     let metrics: PrometheusMetrics
     let now: @Sendable () -> UnixTime
     private let started: UnixTime
+    private let recent = Recent()
 
     init(
         store: SQLiteStore, presence: Presence, limits: ConnectionLimits, worker: DeliveryWorker?,
@@ -29,6 +31,21 @@ package struct HealthReporter: Sendable {
         self.now = now
         started = now()
         Self.describe(in: metrics)
+    }
+
+    /// The report of a moment ago, or a new one: however many ask on the terminals' port, the journal is read only
+    /// every `lasting`. The readers are few, and delivery needs them too.
+    package func recentReport(at now: ContinuousClock.Instant = .now) async -> HealthReport {
+        if let (made, report) = recent.value.withLock({ $0 }), now - made < Self.lasting { return report }
+        let report = await report()
+        recent.value.withLock { $0 = (now, report) }
+        return report
+    }
+
+    private static let lasting = Duration.milliseconds(200)
+
+    private final class Recent: Sendable {
+        let value = Mutex<(made: ContinuousClock.Instant, report: HealthReport)?>(nil)
     }
 
     package func report() async -> HealthReport {
@@ -114,7 +131,7 @@ package struct HealthReporter: Sendable {
     // MARK: Metrics
 
     package func metricsText() async -> String {
-        let report = await report()
+        let report = await recentReport()
         var families = [
             MetricFamily(
                 "gateway_terminals_connected", help: "Terminals that have registered.",

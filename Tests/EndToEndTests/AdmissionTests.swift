@@ -3,6 +3,8 @@ import AttendanceSimulation
 import Foundation
 import Testing
 
+@testable import AttendanceGateway
+
 @Suite struct `Who may connect` {
     private func status(_ body: () async throws -> SimulatedTerminal) async throws -> Int {
         do {
@@ -58,6 +60,33 @@ import Testing
             #expect(answer["result"] == false)
             #expect(await foreign.waitUntilClosed() == 1008)
             #expect(try await gateway.journal().isEmpty)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `the admin socket is its owner's alone, whatever its folder allows`()
+        async throws
+    {
+        try await withGateway { gateway in
+            let path = gateway.folder + "/data/admin.sock"
+            try await eventually {
+                var found = stat()
+                return stat(path, &found) == 0 && found.st_mode & 0o777 == 0o600
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `a flood of probes reads the journal a few times a second`()
+        async throws
+    {
+        try await withGateway { gateway in
+            let reporter = gateway.gateway.reporter
+            let start = ContinuousClock.now
+            #expect(await reporter.recentReport(at: start).store.punches == 0)
+            let terminal = try await gateway.connect("ZX01")
+            try await terminal.register()
+            try await terminal.sendLog([.tfs(7, at: wallNow(-60))])
+            #expect(await reporter.recentReport(at: start + .milliseconds(199)).store.punches == 0)
+            #expect(await reporter.recentReport(at: start + .milliseconds(200)).store.punches == 1)
         }
     }
 
