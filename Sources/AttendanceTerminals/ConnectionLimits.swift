@@ -25,6 +25,9 @@ package final class ConnectionLimits: Sendable {
         var bounds: Bounds
         var total = 0
         var byAddress: [String: Int] = [:]
+        /// Refusals not yet told, and when the last were.
+        var refused = 0
+        var told: Duration?
     }
     private let state: Mutex<State>
     private let memoryInUse = Atomic<Int>(0)
@@ -42,10 +45,24 @@ package final class ConnectionLimits: Sendable {
     func acquire(_ address: String) -> Bool {
         state.withLock { state in
             let here = state.byAddress[address, default: 0]
-            guard state.total < state.bounds.total, here < state.bounds.perAddress else { return false }
+            guard state.total < state.bounds.total, here < state.bounds.perAddress else {
+                state.refused += 1
+                return false
+            }
             state.total += 1
             state.byAddress[address] = here + 1
             return true
+        }
+    }
+
+    /// How many were refused since this was last told; nil while that is less than ten seconds ago. A flood of
+    /// connections must not become a flood of log lines. `now` is a time of any monotonic clock.
+    func refusalsToTell(at now: Duration) -> Int? {
+        state.withLock { state in
+            guard state.refused > 0, state.told.map({ now - $0 >= .seconds(10) }) ?? true else { return nil }
+            defer { state.refused = 0 }
+            state.told = now
+            return state.refused
         }
     }
 

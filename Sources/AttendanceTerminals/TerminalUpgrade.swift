@@ -35,6 +35,14 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         let address = channel.remoteAddress?.ipAddress ?? "local"
         guard listener.limits.acquire(address) else {
             listener.metrics.refused(.limit)
+            if let refused = listener.limits.refusalsToTell(at: FrameState.now) {
+                listener.service.logger.warning(
+                    "too many connections, new ones are closed",
+                    metadata: [
+                        "listener": "\(listener.name)", "peer": "\(address)", "refused": "\(refused)",
+                        "open": "\(listener.limits.open)",
+                    ])
+            }
             channel.close(promise: nil)
             return channel.eventLoop.makeSucceededFuture(
                 Value(channel: channel, negotiated: nil, address: address))

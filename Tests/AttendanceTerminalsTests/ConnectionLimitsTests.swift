@@ -36,6 +36,20 @@ import Testing
         #expect(limits.acquire("c"))
     }
 
+    @Test func `refusals are told at once, and then in sums`() {
+        let limits = ConnectionLimits(.init(total: 1))
+        #expect(limits.acquire("a"))
+        #expect(limits.refusalsToTell(at: .zero) == nil)
+        #expect(!limits.acquire("b"))
+        #expect(limits.refusalsToTell(at: .seconds(1)) == 1)
+        for second in 2...10 {
+            #expect(!limits.acquire("b"))
+            #expect(limits.refusalsToTell(at: .seconds(second)) == nil)
+        }
+        #expect(limits.refusalsToTell(at: .seconds(11)) == 9)
+        #expect(limits.refusalsToTell(at: .seconds(100)) == nil)
+    }
+
     @Test func `memory is lent up to the bound and given back with the lease`() throws {
         let limits = ConnectionLimits(.init(total: 1, messageMemory: 1000))
         var first = limits.lease(600)
