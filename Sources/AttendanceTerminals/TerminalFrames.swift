@@ -17,20 +17,45 @@ enum OutboundMessage: Sendable {
     case close(WebSocketErrorCode)
 }
 
-/// What both handlers of a connection know of it; confined to its event loop.
+/// What the handlers of a connection know of it; confined to its event loop.
 final class FrameState {
     let limits: ConnectionLimits
     var liveness: Liveness
-    /// Bytes read since the last whole message.
+    /// Bytes read since nothing of a message was in memory.
     var pending = 0
     var lease: MessageLease?
+    /// After the first and before the last fragment of a message.
+    var isAmongFragments = false
 
     init(limits: ConnectionLimits, now: Duration) {
         self.limits = limits
         liveness = Liveness(openedAt: now)
     }
 
-    static var now: Duration { .nanoseconds(Int64(NIODeadline.now().uptimeNanoseconds)) }
+    /// A ping, pong or close between messages: it takes no memory, and nothing is unfinished. (A terminal may ping
+    /// for days without a message. Between fragments every byte counts: a fragment of one byte keeps the whole
+    /// buffer that it came in.)
+    func sawControlFrame() {
+        guard !isAmongFragments else { return }
+        pending = 0
+        lease = nil
+        liveness.settled()
+    }
+
+    /// Hands over what was lent for a message that is whole now.
+    func takeMessage() -> MessageLease? {
+        defer { lease = nil }
+        pending = 0
+        liveness.spoke()
+        return lease
+    }
+
+    static var now: Duration { NIODeadline.now().uptime }
+}
+
+extension NIODeadline {
+    /// Time since any fixed moment of the monotonic clock; of an event loop's own clock when it comes from one.
+    var uptime: Duration { .nanoseconds(Int64(uptimeNanoseconds)) }
 }
 
 /// First in the pipeline after the upgrade: sees raw bytes, so it knows a peer to live that is still sending one
@@ -40,11 +65,14 @@ final class RawInboundHandler: ChannelInboundHandler {
     typealias InboundOut = ByteBuffer
 
     private let state: FrameState
+    private var hasRefused = false
 
     init(state: FrameState) { self.state = state }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        state.liveness.heard(at: FrameState.now)
+        // The connection is being closed: what still comes is thrown away, so that it takes no more memory.
+        if hasRefused { return }
+        state.liveness.heard(at: context.eventLoop.now.uptime)
         state.pending += unwrapInboundIn(data).readableBytes
         if state.pending > ConnectionLimits.freeMessageBytes {
             if let lease = state.lease {
@@ -59,24 +87,44 @@ final class RawInboundHandler: ChannelInboundHandler {
 
     /// The terminal keeps its batch and comes again.
     private func refuse(_ context: ChannelHandlerContext) {
+        hasRefused = true
         context.fireErrorCaught(MessageMemoryExhausted())
     }
 }
 
 struct MessageMemoryExhausted: Error {}
 
-/// Before the aggregator, where a listener insists on RFC 6455's masks; old terminals may send none.
-final class MaskRequirement: ChannelInboundHandler {
+/// Before the aggregator, which forgets reserved bits and masks of fragments: what a single frame must be, and
+/// whether a message is under way.
+final class FrameRules: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias InboundOut = WebSocketFrame
 
+    private let state: FrameState
+    /// RFC 6455 wants masks of clients; old terminals may send none.
+    private let wantsMask: Bool
+
+    init(state: FrameState, wantsMask: Bool) {
+        self.state = state
+        self.wantsMask = wantsMask
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard unwrapInboundIn(data).maskKey != nil else { return context.fireErrorCaught(UnmaskedFrame()) }
+        let frame = unwrapInboundIn(data)
+        if wantsMask, frame.maskKey == nil { return context.fireErrorCaught(FrameFault.unmasked) }
+        if frame.rsv1 || frame.rsv2 || frame.rsv3 { return context.fireErrorCaught(FrameFault.reservedBits) }
+        switch frame.opcode {
+        case .text, .binary, .continuation: state.isAmongFragments = !frame.fin
+        default: state.sawControlFrame()
+        }
         context.fireChannelRead(data)
     }
 }
 
-struct UnmaskedFrame: Error {}
+enum FrameFault: String, Error {
+    case unmasked = "frame without a mask"
+    case reservedBits = "reserved bits set without an extension"
+}
 
 /// Between the frame decoder and the connection's task: answers pings, keeps the peer's pulse, does the close
 /// handshake, maps every protocol error to its close code, and passes only whole messages on.
@@ -142,33 +190,28 @@ final class TerminalFrameHandler: ChannelDuplexHandler {
 
     private func beat(_ context: ChannelHandlerContext) {
         guard !closing else { return }
-        switch state.liveness.step(at: FrameState.now, limits: settings.liveness) {
+        switch state.liveness.step(at: context.eventLoop.now.uptime, limits: settings.liveness) {
         case .wait: break
         case .ping:
             context.writeAndFlush(
                 wrapOutboundOut(WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer())), promise: nil)
         case .giveUp(let reason):
-            ended(.silence(reason))
-            close(context, .goingAway)
+            end(context, .silence(reason), .goingAway)
         }
     }
 
     // MARK: In
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !closing || unwrapInboundIn(data).opcode == .connectionClose else { return }
         let frame = unwrapInboundIn(data)
-        if frame.rsv1 || frame.rsv2 || frame.rsv3 {
-            return fail(context, "reserved bits set without an extension")
-        }
+        guard !closing || frame.opcode == .connectionClose else { return }
         switch frame.opcode {
         case .text, .binary:
-            let message = InboundMessage(bytes: frame.unmaskedData, lease: state.lease)
-            state.lease = nil
-            state.pending = 0
-            state.liveness.spoke()
+            let message = InboundMessage(bytes: frame.unmaskedData, lease: state.takeMessage())
             context.fireChannelRead(wrapInboundOut(message))
         case .ping:
+            // A peer that pings and never reads would have us pile up pongs without end.
+            guard context.channel.isWritable else { break }
             let pong = WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData)
             context.writeAndFlush(wrapOutboundOut(pong), promise: nil)
         case .pong:
@@ -180,7 +223,7 @@ final class TerminalFrameHandler: ChannelDuplexHandler {
                 answerClose(frame, context)
             }
         default:
-            fail(context, "unknown opcode")
+            end(context, .protocolError("unknown opcode"), .protocolError)
         }
     }
 
@@ -194,25 +237,31 @@ final class TerminalFrameHandler: ChannelDuplexHandler {
             wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: echo))
         )
         .whenComplete { _ in channel.close(promise: nil) }
+        // To a peer that does not read the answer never gets out.
+        context.eventLoop.scheduleTask(in: settings.closePatience) { channel.close(promise: nil) }
     }
 
-    private func fail(_ context: ChannelHandlerContext, _ what: String) {
-        ended(.protocolError(what))
-        close(context, .protocolError)
+    /// Says once why, and closes.
+    private func end(_ context: ChannelHandlerContext, _ reason: EndReason, _ code: WebSocketErrorCode) {
+        if closing { return }
+        ended(reason)
+        close(context, code)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // After its first error the decoder has one for each further read. The peer must have time to read why.
+        if closing { return }
         switch error {
         case NIOWebSocketError.invalidFrameLength,
             NIOWebSocketFrameAggregator.Error.accumulatedFrameSizeIsTooLarge,
             NIOWebSocketFrameAggregator.Error.tooManyFragments:
-            ended(.tooLarge)
-            close(context, .messageTooLarge)
-        case is NIOWebSocketError, is NIOWebSocketFrameAggregator.Error, is UnmaskedFrame:
-            fail(context, "\(error)")
+            end(context, .tooLarge, .messageTooLarge)
+        case let fault as FrameFault:
+            end(context, .protocolError(fault.rawValue), .protocolError)
+        case is NIOWebSocketError, is NIOWebSocketFrameAggregator.Error:
+            end(context, .protocolError("\(error)"), .protocolError)
         case is MessageMemoryExhausted:
-            ended(.memory)
-            close(context, WebSocketErrorCode(codeNumber: 1013))
+            end(context, .memory, WebSocketErrorCode(codeNumber: 1013))
         default:
             // Reset by the peer, timed out: there is nobody left to tell.
             context.close(promise: nil)
@@ -222,8 +271,7 @@ final class TerminalFrameHandler: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent:
-            ended(.stopping)
-            close(context, .goingAway)
+            end(context, .stopping, .goingAway)
         case let event as ChannelEvent where event == .inputClosed:
             // The server allows half-closure; a terminal that hung up has nothing more to hear.
             context.close(promise: nil)
@@ -236,6 +284,9 @@ final class TerminalFrameHandler: ChannelDuplexHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
+        case .text where closing:
+            // Nothing follows a close frame (RFC 6455 §5.5.1). The peer has not got its answer and comes again.
+            promise?.succeed(())
         case .text(let bytes):
             context.write(
                 wrapOutboundOut(WebSocketFrame(fin: true, opcode: .text, data: bytes)), promise: promise)

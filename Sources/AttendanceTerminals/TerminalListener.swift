@@ -79,10 +79,10 @@ package final class TerminalListener: Sendable {
     func prepare(
         _ channel: any Channel, address: String
     ) throws -> NIOAsyncChannel<InboundMessage, OutboundMessage> {
-        let state = FrameState(limits: limits, now: FrameState.now)
+        let state = FrameState(limits: limits, now: channel.eventLoop.now.uptime)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(RawInboundHandler(state: state), position: .first)
-        if !bounds.acceptsUnmasked { try pipeline.addHandler(MaskRequirement()) }
+        try pipeline.addHandler(FrameRules(state: state, wantsMask: !bounds.acceptsUnmasked))
         try pipeline.addHandler(
             NIOWebSocketFrameAggregator(
                 minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: bounds.messageFragments,

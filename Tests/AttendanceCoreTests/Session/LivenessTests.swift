@@ -29,6 +29,20 @@ import Testing
         #expect(pulse.step(at: .seconds(111), limits: limits) == .giveUp(.silent))
     }
 
+    @Test func `wants a message that has begun to come to its end`() {
+        var pulse = Liveness(openedAt: .zero)
+        pulse.spoke()
+        var last = Liveness.Step.wait
+        for second in 1...320 where last != .giveUp(.unfinished) {
+            pulse.heard(at: .seconds(second))
+            if second == 10 { pulse.spoke() }
+            if second == 15 { pulse.settled() }
+            last = pulse.step(at: .seconds(second), limits: limits)
+            #expect(last == (second < 316 ? .wait : .giveUp(.unfinished)))
+        }
+        #expect(last == .giveUp(.unfinished))
+    }
+
     @Test func `has less patience before the first message, however lively the bytes`() {
         var pulse = Liveness(openedAt: .zero)
         pulse.heard(at: .seconds(59))
