@@ -5,8 +5,8 @@ import ServiceLifecycle
 /// Keeps what terminals say of themselves at `reg`, behind their backs: registering must work at once, also while the
 /// disk is slow or full, and what is kept here can be said again at the next `reg`.
 package final class Sightings: Service {
-    /// Beyond so many that wait, the oldest are forgotten.
-    static let waiting = 20_000
+    /// Beyond so many that wait, the oldest are forgotten. Each may hold 8 KiB of what the terminal said.
+    static let waiting = 4_000
 
     private let store: any Store
     private let logger: Logger

@@ -17,6 +17,7 @@ final class TerminalConnection {
     private let number: Int64
     private var session: TerminalSession
     private var rate: TokenBucket
+    private var remarks: TokenBucket
     private var serial: SerialNumber?
     /// What is still to be done for the message in hand.
     private var actions: ArraySlice<TerminalSession.Action> = []
@@ -34,7 +35,10 @@ final class TerminalConnection {
         rate = TokenBucket(
             burst: listener.bounds.messageBurst, perSecond: listener.bounds.messagesPerSecond,
             at: FrameState.now)
-        service.logger.debug("terminal connected", metadata: metadata(["path": "\(path)"]))
+        remarks = TokenBucket(burst: 20, perSecond: 1, at: FrameState.now)
+        // A secret path stays out of the log; what is known to be no secret helps to find a wrong setting.
+        let shown = listener.hasSecretPath ? "secret" : path
+        service.logger.debug("terminal connected", metadata: metadata(["path": "\(shown)"]))
     }
 
     func converse(_ inbound: NIOAsyncChannelInboundStream<InboundMessage>) async throws {
@@ -151,6 +155,7 @@ final class TerminalConnection {
 
     private func register(_ serial: SerialNumber, _ registration: Registration, skew: Int?) {
         let now = service.now()
+        let isNew = self.serial != serial
         if let old = self.serial, old != serial { service.presence.leave(old, connection: number) }
         self.serial = serial
         service.metrics.registrations.increment()
@@ -164,8 +169,9 @@ final class TerminalConnection {
         ]
         if let backlog = registration.backlog { fields["backlog"] = "\(backlog)" }
         if let skew { fields["skew_seconds"] = "\(skew)" }
-        service.logger.info("terminal registered", metadata: metadata(fields))
-        if let skew, abs(skew) > 60 {
+        // Some terminals register again and again as their heartbeat.
+        service.logger.log(level: isNew ? .info : .debug, "terminal registered", metadata: metadata(fields))
+        if isNew, let skew, abs(skew) > 60 {
             service.logger.warning(
                 "terminal clock is wrong",
                 metadata: metadata(["serial": "\(serial)", "skew_seconds": "\(skew)"]))
@@ -187,6 +193,8 @@ final class TerminalConnection {
     // MARK: Telling
 
     private func report(_ notice: TerminalSession.Notice, serial: SerialNumber?) {
+        // What a peer sends must not become a flood of lines; all of it is counted in the metrics.
+        guard remarks.takeNow(at: FrameState.now) else { return }
         var fields: Logger.Metadata = [:]
         if let serial { fields["serial"] = "\(serial)" }
         let message: Logger.Message

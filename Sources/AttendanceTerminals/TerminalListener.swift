@@ -13,8 +13,12 @@ package final class TerminalListener: Sendable {
         /// Longest message, in one frame or many.
         package var messageBytes: Int
         package var messageFragments: Int
+        /// From connecting to the first complete request.
         package var handshake: Duration
+        /// Between two requests of a plain HTTP connection.
         package var httpIdle: Duration
+        /// A plain HTTP connection is closed after this time, however busy: places are for terminals.
+        package var httpLifetime: Duration
         package var liveness: Liveness.Limits
         package var acceptsUnmasked: Bool
         /// Messages of one connection: so many at once, so many a second in the long run. Faster peers are read
@@ -24,7 +28,8 @@ package final class TerminalListener: Sendable {
 
         package init(
             messageBytes: Int = 8 << 20, messageFragments: Int = 4096, handshake: Duration = .seconds(10),
-            httpIdle: Duration = .seconds(30), liveness: Liveness.Limits = .init(),
+            httpIdle: Duration = .seconds(30), httpLifetime: Duration = .seconds(600),
+            liveness: Liveness.Limits = .init(),
             acceptsUnmasked: Bool = true,
             messageBurst: Int = 2000, messagesPerSecond: Int = 1000
         ) {
@@ -32,6 +37,7 @@ package final class TerminalListener: Sendable {
             self.messageFragments = messageFragments
             self.handshake = handshake
             self.httpIdle = httpIdle
+            self.httpLifetime = httpLifetime
             self.liveness = liveness
             self.acceptsUnmasked = acceptsUnmasked
             self.messageBurst = messageBurst
@@ -44,6 +50,7 @@ package final class TerminalListener: Sendable {
     let limits: ConnectionLimits
     let service: TerminalService
     private let rules: Mutex<AdmissionRules>
+    private let refusalLines = Throttle(burst: 50, perSecond: 2, at: FrameState.now)
 
     var metrics: TerminalMetrics { service.metrics }
 
@@ -66,12 +73,19 @@ package final class TerminalListener: Sendable {
             address: address, path: head.uri.withoutQuery, authorization: head.headers["authorization"])
         if case .refused(let refusal) = verdict {
             metrics.refused(refusal)
-            service.logger.warning(
-                "connection refused",
-                metadata: ["listener": "\(name)", "peer": "\(address)", "reason": "\(refusal.rawValue)"])
+            if let unsaid = refusalLines.admit(at: FrameState.now) {
+                service.logger.warning(
+                    "connection refused",
+                    metadata: [
+                        "listener": "\(name)", "peer": "\(address)", "reason": "\(refusal.rawValue)",
+                        "unsaid": "\(unsaid)",
+                    ])
+            }
         }
         return verdict
     }
+
+    var hasSecretPath: Bool { rules.withLock { $0.secretPath != nil } }
 
     func admits(_ serial: SerialNumber?) -> Bool { rules.withLock { $0 }.admits(serial) }
 

@@ -77,7 +77,11 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         let otherwise = NIOTypedHTTPServerUpgradeConfiguration<Negotiated>(
             upgraders: [webSocket],
             notUpgradingCompletionHandler: { channel in
-                channel.eventLoop.makeCompletedFuture {
+                let lifetime = channel.eventLoop.scheduleTask(
+                    in: .nanoseconds(listener.bounds.httpLifetime.nanoseconds)
+                ) { channel.close(promise: nil) }
+                channel.closeFuture.whenComplete { _ in lifetime.cancel() }
+                return channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
                     try pipeline.addHandler(

@@ -17,6 +17,10 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
 
     private let admit: @Sendable (HTTPRequestHead) -> AdmissionRules.Verdict
     private let malformed: @Sendable () -> Void
+    /// Bytes of all request bodies that one connection may send.
+    static let maximumBody = 64 << 10
+
+    private var bodyBytes = 0
     private var seenHead = false
     private var upgrading = false
 
@@ -51,7 +55,12 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         case .body where upgrading:
             // A body after an accepted handshake would leave the upgrader waiting for ever.
             context.close(promise: nil)
-        case .body, .end:
+        case .body(let bytes):
+            // No request of ours has a body; one that is long, or never ends, must not hold a place.
+            bodyBytes += bytes.readableBytes
+            if bodyBytes > Self.maximumBody { return context.close(promise: nil) }
+            context.fireChannelRead(data)
+        case .end:
             context.fireChannelRead(data)
         }
     }

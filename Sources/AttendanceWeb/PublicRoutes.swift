@@ -38,13 +38,17 @@ package struct PublicRoutes: Sendable {
                 status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(string: await metrics())))
         }
         router.get("/") { _, _ in text(.ok, welcome) }
+        let start = ContinuousClock.now
+        let lines = Throttle(burst: 20, perSecond: 1, at: .zero)
         for path: RouterPath in ["pub/chat", "pub/api"] {
             for method: HTTPRequest.Method in [.get, .post] {
                 router.on(path, method: method) { request, context in
                     // The most common wrong setting of a terminal, so it is told in the log too.
-                    logger.warning(
-                        "plain HTTP request on a terminal path; set the terminal to WebSocket",
-                        metadata: ["path": "\(request.uri.path)", "method": "\(request.method)"])
+                    if lines.admit(at: start.duration(to: .now)) != nil {
+                        logger.warning(
+                            "plain HTTP request on a terminal path; set the terminal to WebSocket",
+                            metadata: ["path": "\(request.uri.path)", "method": "\(request.method)"])
+                    }
                     return text(.upgradeRequired, wrongProtocol)
                 }
             }
@@ -115,8 +119,10 @@ struct RequestLog<Context: RequestContext>: RouterMiddleware {
     }
 
     private func log(_ request: Request, _ status: Int) {
+        // What is not a path of ours may be somebody's secret one.
+        let path = (200..<400).contains(status) ? request.uri.path : "-"
         logger.debug(
             "HTTP request",
-            metadata: ["method": "\(request.method)", "path": "\(request.uri.path)", "status": "\(status)"])
+            metadata: ["method": "\(request.method)", "path": "\(path)", "status": "\(status)"])
     }
 }

@@ -1,6 +1,7 @@
 import AttendanceCore
 import AttendanceSimulation
 import Foundation
+import NIOCore
 import Testing
 
 @Suite struct `The wire` {
@@ -168,6 +169,36 @@ import Testing
             #expect(
                 answer.hasPrefix("HTTP/1.1 400") || answer.hasPrefix("HTTP/1.1 431"), "\(answer.prefix(80))")
             #expect(try await gateway.http("/health").status == 200)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `a body over the limit ends the connection`() async throws {
+        try await withGateway { gateway in
+            let connection = try await RawConnection.open(port: gateway.port)
+            try await connection.write(
+                "POST /pub/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n")
+            // The gateway may hang up before all of it is written.
+            for _ in 0..<100 { try? await connection.write(String(repeating: "x", count: 10_000)) }
+            await #expect(throws: Never.self) {
+                do { _ = try await connection.readUntilClosed() } catch is IOError {}
+            }
+            #expect(try await gateway.http("/health").status == 200)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `a secret path stands in no log, however it is asked for`()
+        async throws
+    {
+        try await withGateway(["Server.SecretPath=/gate-8f3ka02m"]) { gateway in
+            try await gateway.connect("ZX01", path: "/gate-8f3ka02m").register()
+            _ = try await gateway.http("/gate-8f3ka02m")
+            try await eventually {
+                try String(contentsOfFile: gateway.folder + "/logs/attendance.log", encoding: .utf8)
+                    .contains("terminal registered")
+            }
+            let log = try String(contentsOfFile: gateway.folder + "/logs/attendance.log", encoding: .utf8)
+            #expect(log.contains("terminal connected"))
+            #expect(!log.contains("8f3ka02m"))
         }
     }
 

@@ -12,12 +12,24 @@ package struct TokenBucket: Hashable, Sendable {
         last = now
     }
 
+    /// Takes one if there is one; otherwise nothing changes.
+    package mutating func takeNow(at now: Duration) -> Bool {
+        refill(at: now)
+        guard tokens >= 1 else { return false }
+        tokens -= 1
+        return true
+    }
+
     /// Takes one. Returns how long to wait first: zero while the burst lasts.
     package mutating func take(at now: Duration) -> Duration {
+        refill(at: now)
+        tokens -= 1
+        return tokens >= 0 ? .zero : .milliseconds(Int64((-tokens / perSecond * 1000).rounded(.up)))
+    }
+
+    private mutating func refill(at now: Duration) {
         let elapsed = max(.zero, now - last)
         tokens = min(burst, tokens + elapsed / .seconds(1) * perSecond)
         last = now
-        tokens -= 1
-        return tokens >= 0 ? .zero : .milliseconds(Int64((-tokens / perSecond * 1000).rounded(.up)))
     }
 }

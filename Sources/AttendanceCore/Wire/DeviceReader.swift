@@ -6,7 +6,7 @@ struct DeviceReader {
     private(set) var registration = Registration()
 
     /// Device information of more bytes than this is not kept.
-    static let maximumInfo = 64 * 1024
+    static let maximumInfo = 8 * 1024
 
     init(_ bytes: UnsafeRawBufferPointer, maximumDepth: Int) {
         self.bytes = bytes

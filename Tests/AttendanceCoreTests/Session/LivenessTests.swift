@@ -67,3 +67,15 @@ import Testing
         #expect(bucket.take(at: .seconds(900)) == .seconds(1))
     }
 }
+
+@Suite struct `A throttle` {
+    @Test func `lets the first lines through, counts what it keeps back, and tells it with the next`() {
+        let throttle = Throttle(burst: 2, perSecond: 1, at: .zero)
+        #expect(throttle.admit(at: .zero) == 0)
+        #expect(throttle.admit(at: .zero) == 0)
+        for _ in 0..<1000 { #expect(throttle.admit(at: .milliseconds(500)) == nil) }
+        #expect(throttle.admit(at: .seconds(1)) == 1000)
+        #expect(throttle.admit(at: .seconds(1)) == nil)
+        #expect(throttle.admit(at: .seconds(60)) == 1)
+    }
+}

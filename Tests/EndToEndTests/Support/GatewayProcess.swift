@@ -7,6 +7,7 @@ import Synchronization
 /// The real program as a child process, for tests that kill it.
 final class GatewayProcess: Sendable {
     let port: Int
+    private let arguments: [String]
     private let process: Mutex<Process>
     private let ended: AsyncStream<Int32>
 
@@ -20,6 +21,7 @@ final class GatewayProcess: Sendable {
         throws
     {
         self.port = port
+        self.arguments = arguments
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.executable)
         process.arguments = arguments
@@ -60,13 +62,15 @@ final class GatewayProcess: Sendable {
         return -1
     }
 
-    /// Waits until `/health` answers, at most until the test's time limit.
+    /// Waits until `/health` answers, at most until the test's time limit. Throws when the program has ended instead.
     func isReady() async throws {
         try await eventually {
-            try Task.checkCancellation()
+            guard process.withLock(\.isRunning) else { throw EndedTooSoon(arguments: arguments) }
             return (try? await self.health()) != nil
         }
     }
+
+    struct EndedTooSoon: Error { let arguments: [String] }
 
     func health() async throws -> [String: Any] {
         let answer = try await HTTPClient.shared.execute(
