@@ -14,7 +14,8 @@ extension Settings {
         let earliest =
             WallTime(year: terminals.earliestYear, month: 1, day: 1) ?? Intake.Limits.defaultEarliest
         return TerminalPolicy(
-            defaultZone: try Self.zone(terminals.timeZone), zones: zones, sendsClock: terminals.sendsClock,
+            defaultZone: try Self.zone(terminals.timeZone), zones: zones,
+            names: terminals.overrides.compactMapValues(\.name), sendsClock: terminals.sendsClock,
             wantsUsers: terminals.asksForUsers,
             limits: Intake.Limits(earliest: earliest, futureTolerance: terminals.futureTolerance),
             keepsPhotos: terminals.keepsPhotos)

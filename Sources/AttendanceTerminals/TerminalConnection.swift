@@ -167,6 +167,7 @@ final class TerminalConnection {
             "serial": "\(serial)", "model": "\(registration.model ?? "-")",
             "firmware": "\(registration.firmware ?? "-")",
         ]
+        if let name = service.currentPolicy().name(of: serial) { fields["name"] = "\(name)" }
         if let backlog = registration.backlog { fields["backlog"] = "\(backlog)" }
         if let skew { fields["skew_seconds"] = "\(skew)" }
         // Some terminals register again and again as their heartbeat.

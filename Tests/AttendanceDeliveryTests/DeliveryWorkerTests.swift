@@ -124,7 +124,7 @@ import Testing
     func `a refused connection burns no attempt, is told in the state, and delivery resumes within 10 s`()
         async throws
     {
-        try await withWorld(speed: 10) { world in
+        try await withWorld(speed: 4) { world in
             try await world.erp.stop()
             try await world.record((0..<30).map { "\($0)" })
             try await world.trouble()
@@ -141,8 +141,8 @@ import Testing
             let back = world.timing.moment()
             try await world.erp.start()
             await world.erp.checkinCount(reaches: 1)
-            // 10 s, and 1 s of real time for a busy machine
-            #expect(world.timing.moment() - back < .seconds(20))
+            // 10 s, and 5 s of real time for a busy machine
+            #expect(world.timing.moment() - back < .seconds(30))
             try await world.nothingIsOwed()
             #expect(world.erp.checkins.count == 30)
             #expect(world.worker.state.condition == .running)

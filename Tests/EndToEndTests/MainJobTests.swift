@@ -185,6 +185,21 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `a terminal's own section gives it its zone and its name`() async throws {
+        let file = "[Terminal ZX02]\nTimeZone = Asia/Dubai\nName = Main gate\n"
+        let now = UnixTime(seconds: 1_795_314_669)  // 02:31:09 UTC
+        try await withGateway(file: file, now: { now }) { gateway in
+            let here = try await gateway.connect("ZX01").register()
+            #expect(here.cloudTime == "2026-11-22 08:01:09")
+            let there = try await gateway.connect("zx02").register()
+            #expect(there.cloudTime == "2026-11-22 06:31:09")
+            try await eventually {
+                try String(contentsOfFile: gateway.folder + "/logs/attendance.log", encoding: .utf8)
+                    .contains(#"name="Main gate""#)
+            }
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `metrics and health stand on the terminals' port`() async throws {
         try await withERPNext { erp in
             try await withGateway(erp: erp) { gateway in

@@ -9,13 +9,16 @@ package struct TerminalPolicy: Sendable {
     package var keepsPhotos: Bool
     private let defaultZone: ZoneRules
     private let zones: [SerialNumber: ZoneRules]
+    private let names: [SerialNumber: String]
 
     package init(
-        defaultZone: ZoneRules, zones: [SerialNumber: ZoneRules] = [:], sendsClock: Bool = true,
+        defaultZone: ZoneRules, zones: [SerialNumber: ZoneRules] = [:], names: [SerialNumber: String] = [:],
+        sendsClock: Bool = true,
         wantsUsers: Bool = false, limits: Intake.Limits = .init(), keepsPhotos: Bool = false
     ) {
         self.defaultZone = defaultZone
         self.zones = zones
+        self.names = names
         self.sendsClock = sendsClock
         self.wantsUsers = wantsUsers
         self.limits = limits
@@ -26,4 +29,7 @@ package struct TerminalPolicy: Sendable {
         if zones.isEmpty { return defaultZone }
         return serial.flatMap { zones[$0] } ?? defaultZone
     }
+
+    /// What the operator calls the terminal; nil where nothing is set.
+    package func name(of serial: SerialNumber) -> String? { names[serial] }
 }

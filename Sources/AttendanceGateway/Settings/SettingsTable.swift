@@ -296,7 +296,7 @@ enum SettingsTable {
         example: "Asia/Dubai", "Time zone of this terminal's clock.")
     static let terminalName = Setting<String?>(
         .terminal, "Name", .optional(.text), changes: .atReload, example: "Main gate",
-        "What the terminal is called in logs and lists.")
+        "What the terminal is called in the log when it registers.")
 
     // MARK: Folders
 
