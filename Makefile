@@ -23,7 +23,7 @@ test: setup
 # Warnings are errors in Package.swift, for our own targets.
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
-	packaging/check-unit.sh
+	packaging/check-unit.sh || [ $$? -eq 77 ]  # 77: no systemd on this machine
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources

@@ -17,6 +17,7 @@ esac
 
 missing=()
 [ -e /usr/include/sqlite3.h ] || missing+=(libsqlite3-dev)
+[ -e /usr/include/zlib.h ] || missing+=(zlib1g-dev)
 command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
 for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

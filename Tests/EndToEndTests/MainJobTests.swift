@@ -185,7 +185,9 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a terminal's own section gives it its zone and its name`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a terminal's own section gives it its zone and its name`()
+        async throws
+    {
         let file = "[Terminal ZX02]\nTimeZone = Asia/Dubai\nName = Main gate\n"
         let now = UnixTime(seconds: 1_795_314_669)  // 02:31:09 UTC
         try await withGateway(file: file, now: { now }) { gateway in
