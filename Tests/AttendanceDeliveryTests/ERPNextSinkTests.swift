@@ -158,13 +158,16 @@ import Testing
     @Test(.timeLimit(.minutes(1)))
     func `the stand-in doubles equal requests at once, as the real site does`() async throws {
         let erp = try SimulatedERPNext(registersUnknown: true)
-        erp.setHandlingTime(.seconds(1))
+        // Both have looked for a repeat before either is stored: the database wakes only when both are there.
+        erp.inject(.frozen)
         try await erp.start()
         try await withSink(.init(url: erp.url)) { sink in
             let punch = punch()
             let frozen = try sink.freeze(punch)
             async let first = sink.deliver(punch, frozen: frozen)
             async let second = sink.deliver(punch, frozen: frozen)
+            await erp.checkinRequestCount(reaches: 2)
+            erp.clearFaults()
             _ = await (first, second)
             #expect(erp.checkins.count == 2)
             #expect(erp.overlaps == 1)
