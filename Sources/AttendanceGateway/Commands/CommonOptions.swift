@@ -79,7 +79,7 @@ struct JournalChange {
         let answer: HTTPClientResponse
         let body: ByteBuffer
         do {
-            answer = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+            answer = try await HTTPClient.shared.execute(request, timeout: .minutes(10))
             body = try await answer.body.collect(upTo: 1 << 20)
         } catch {
             Screen.fail(

@@ -9,7 +9,7 @@ struct Export: AsyncParsableCommand {
         abstract: "Write punches with all their fields and their raw records to a file.",
         discussion: """
             csv or json (one object a line). Without --output it goes to standard output. The file is complete or \
-            not there: it is written beside its name and renamed at the end.
+            not there: it is written as NAME.part and renamed at the end.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -26,7 +26,7 @@ struct Export: AsyncParsableCommand {
     func run() async throws {
         let journal = try common.openJournal()
         guard let output else {
-            _ = try await write(journal, to: .standardOutput)
+            _ = try await write(journal, to: .standardOutput, name: "standard output")
             return
         }
         let partial = output + ".part"
@@ -35,7 +35,7 @@ struct Export: AsyncParsableCommand {
                 atPath: partial, contents: nil, attributes: [.posixPermissions: 0o600]),
             let handle = FileHandle(forWritingAtPath: partial)
         else { Screen.fail("\(partial) cannot be written", code: 73) }
-        let count = try await write(journal, to: handle)
+        let count = try await write(journal, to: handle, name: partial)
         try handle.synchronize()
         try handle.close()
         guard rename(partial, output) == 0 else {
@@ -45,8 +45,8 @@ struct Export: AsyncParsableCommand {
         Screen.note("\(count) punches written to \(output)")
     }
 
-    private func write(_ journal: SQLiteReader, to handle: FileHandle) async throws -> Int {
-        let rows = Output(format: format, handle: handle)
+    private func write(_ journal: SQLiteReader, to handle: FileHandle, name: String) async throws -> Int {
+        let rows = Output(format: format, handle: handle, name: name)
         rows.header(ExportRow.columns)
         let count = try await selection.forEachPage(of: journal, limit: .max) { rows.row(ExportRow($0)) }
         if quarantine {

@@ -26,14 +26,17 @@ protocol OutputRow {
 final class Output {
     private let format: OutputFormat
     private let handle: FileHandle
+    /// What `handle` is called in an error.
+    private let name: String
     private var columns: [String] = []
     private var widths: [Int] = []
     private var pending: [[String]] = []
     private var buffer = Data()
 
-    init(format: OutputFormat, handle: FileHandle = .standardOutput) {
+    init(format: OutputFormat, handle: FileHandle = .standardOutput, name: String = "standard output") {
         self.format = format
         self.handle = handle
+        self.name = name
     }
 
     /// A JSON string.
@@ -102,7 +105,7 @@ final class Output {
             try handle.write(contentsOf: buffer)
         } catch {
             // The reader (`head`) has gone, or the disk is full: no use going on.
-            Screen.fail("standard output cannot be written: \(error.localizedDescription)", code: 74)
+            Screen.fail("\(name) cannot be written: \(error.localizedDescription)", code: 74)
         }
         buffer.removeAll(keepingCapacity: true)
     }

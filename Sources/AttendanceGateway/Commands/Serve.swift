@@ -123,12 +123,23 @@ struct StartFailure {
                 "a port is in use by another program (\(ports)). Stop that program, or set another Port; "
                 + "ss -ltnp shows who holds it"
             code = CommonOptions.unavailable
+        case let error as IOError
+        where error.errnoCode == EACCES && !settings.listeners.contains { (1..<1024).contains($0.port) }:
+            text =
+                "the socket \(settings.admin.socketPath) cannot be made: permission denied. Give the user of the gateway "
+                + "the folder, or set Socket in the section [Admin]"
+            code = CommonOptions.unavailable
         case let error as IOError where error.errnoCode == EACCES:
             text = "a port below 1024 needs rights this user does not have. Set a Port from 1024 on"
             code = CommonOptions.unavailable
         case let error as IOError where error.errnoCode == EADDRNOTAVAIL:
             text = "Host names an address that this machine does not have. 0.0.0.0 listens on all it has"
             code = CheckConfig.configurationError
+        case let error as IOError:
+            text =
+                "a port (\(settings.listeners.map { "\($0.host):\($0.port)" }.joined(separator: ", "))) or the socket "
+                + "\(settings.admin.socketPath) cannot be opened: \(String(cString: strerror(error.errnoCode)))"
+            code = CommonOptions.unavailable
         default:
             text = error.localizedDescription
             code = 1
