@@ -168,14 +168,17 @@ struct Demo: AsyncParsableCommand {
         let doubled = checkins.count - Set(checkins.map { "\($0.person)|\($0.time)|\($0.deviceID)" }).count
         let dead = try await gateway.store.deadLetters(DeadLetterFilter(), after: 0, limit: 1)
         let entries = try await gateway.store.punches(PunchFilter(), after: nil, limit: 100_000)
-        let aside = entries.count { !$0.punch.isForwarded }
+        let forwarded = entries.filter(\.punch.isForwarded)
+        let moments = Set(forwarded.map { "\($0.punch.enrollID) \($0.punch.time)" })
         Screen.note("\n      \(FleetText.summary(fleet))")
         Screen.note(
-            "      Journal: \(health.store.punches) punches, \(aside) of them not for ERPNext (strangers, doors, lost clocks)."
-        )
+            "      Journal: \(entries.count) punches, \(entries.count - forwarded.count) of them not for ERPNext "
+                + "(strangers, doors, lost clocks).")
         Screen.note(
-            "      ERPNext: \(checkins.count) check-ins, \(doubled) doubled. "
-                + "Still owed: \(health.queue.owed). Dead letters: \(health.queue.deadLetters).")
+            "      ERPNext: \(checkins.count) check-ins, \(doubled) doubled; \(forwarded.count - moments.count) punches were "
+                + "of a person at two terminals in one second, which is one check-in to ERPNext.")
+        Screen.note(
+            "      Still owed: \(health.queue.owed). Dead letters: \(health.queue.deadLetters).")
         if let letter = dead.first {
             Screen.note("      A dead letter: person \(letter.enrollID): \(letter.reason)")
             Screen.note("      Its remedy: \(letter.cause.remedy)")
