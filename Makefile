@@ -3,6 +3,8 @@
 # make lint   formatting and warnings; make bench, make build, make release, make clean: see CONTRIBUTING.md
 
 SWIFT_FLAGS = --explicit-target-dependency-import-check error
+# Tests at one time: most wait for sockets and disks, and two cores serve no more without time-outs.
+TEST_WIDTH = 8
 
 .PHONY: static settings run build test lint bench release format clean setup
 
@@ -18,7 +20,7 @@ build: setup
 
 test: setup
 	swift build $(SWIFT_FLAGS) --build-tests
-	swift test --skip-build $(TEST_FLAGS)
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) swift test --skip-build $(TEST_FLAGS)
 
 # Warnings are errors in Package.swift, for our own targets.
 lint:

@@ -83,7 +83,7 @@ import Testing
     func `tells what was certainly not sent from what may have arrived`() async throws {
         let erp = try SimulatedERPNext(registersUnknown: true)
         try await erp.start()
-        try await withSink(.init(url: erp.url, timeout: .seconds(1))) { sink in
+        try await withSink(.init(url: erp.url, timeout: .seconds(4))) { sink in
             let frozen = try sink.freeze(punch())
             erp.inject(.hang, times: 1)
             #expect(isAmbiguous(await sink.deliver(punch(), frozen: frozen)) == true)

@@ -54,6 +54,8 @@ import Testing
         // Each commit is copied into the database at once, so that both files are written.
         try await withFaultyStore(options: testOptions { $0.checkpointPages = 1 }) { disk, store in
             _ = try await store.record(Sample.batch(Sample.punches(10)))
+            // Behind the first batch's own copying into the database file, which must not meet the fault.
+            try await store.onWriter { _ in }
             disk.set { $0.writes = (suffix, code) }
             if suffix == "-wal" {
                 #expect(
@@ -79,6 +81,8 @@ import Testing
         try await withFaultyStore(options: testOptions { $0.checkpointPages = 1 }) { disk, store in
             try await store.setSinks([.erpnext])
             _ = try await store.record(Sample.batch(Sample.punches(10)))
+            // Behind the first batch's own copying into the database file, which must not meet the fault.
+            try await store.onWriter { _ in }
             disk.set { $0.syncsFail = suffix }
             var acknowledged = 10
             do {
@@ -114,6 +118,8 @@ import Testing
         let options = testOptions { $0.retryInterval = .seconds(3_600) }
         try await withFaultyStore(options: options) { disk, store in
             _ = try await store.record(Sample.batch(Sample.punches(10)))
+            // Behind the first batch's own copying into the database file, which must not meet the fault.
+            try await store.onWriter { _ in }
             disk.set { $0.syncsFail = "-wal" }
             try await withTemporaryFolder { second in
                 // The failed transaction is the last thing that happens: its frames are visible and not durable.
