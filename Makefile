@@ -30,7 +30,7 @@ lint:
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-# For machines without Swift: needs only libc, libstdc++, libgcc and libsqlite3 (docs/deployment.md).
+# For machines without Swift: needs only libc, libstdc++, libgcc, libz and libsqlite3 (docs/deployment.md).
 static: setup
 	swift build $(SWIFT_FLAGS) -c release --static-swift-stdlib --scratch-path .build-static --product attendance-gateway
 
