@@ -303,11 +303,3 @@ final class DeliveryAttempts: Sendable {
         }
     }
 }
-
-extension Duration {
-    fileprivate var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue + attoseconds
-            / 1_000_000_000
-    }
-}

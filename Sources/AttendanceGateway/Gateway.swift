@@ -47,9 +47,7 @@ package final class Gateway: Sendable {
             store = StoreOptions(now: now)
         }
 
-        package static let systemTime: @Sendable () -> UnixTime = {
-            UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
-        }
+        package static let systemTime = LogOutput.systemTime
     }
 
     package let store: SQLiteStore

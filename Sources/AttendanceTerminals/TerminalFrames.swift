@@ -307,10 +307,3 @@ final class TerminalFrameHandler: ChannelDuplexHandler {
         context.eventLoop.scheduleTask(in: settings.closePatience) { channel.close(promise: nil) }
     }
 }
-
-extension Duration {
-    var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-    }
-}

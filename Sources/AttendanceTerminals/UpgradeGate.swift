@@ -13,7 +13,7 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     /// Told to the router; taken from every client request first, so nobody can forge it.
-    static let refusalHeader = "x-gateway-refusal"
+    static let refusalHeader = AdmissionRules.Refusal.header
 
     private let admit: @Sendable (HTTPRequestHead) -> AdmissionRules.Verdict
     private let malformed: @Sendable () -> Void

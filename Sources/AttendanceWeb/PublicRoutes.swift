@@ -87,7 +87,7 @@ struct RefusedUpgrades<Context: RequestContext>: RouterMiddleware {
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        guard let name = HTTPField.Name("x-gateway-refusal"), let refusal = request.headers[name],
+        guard let name = HTTPField.Name(AdmissionRules.Refusal.header), let refusal = request.headers[name],
             let code = Int(refusal.prefix(3))
         else { return try await next(request, context) }
         var headers = HTTPFields()

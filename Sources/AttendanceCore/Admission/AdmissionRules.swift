@@ -39,6 +39,10 @@ package struct AdmissionRules: Hashable, Sendable {
         case malformed = "not a well-formed WebSocket handshake"
         case limit = "too many connections"
 
+        /// How the gate before the upgrade tells the router: this header, the status first in its value. The gate takes
+        /// it from every client request, so nobody can forge it.
+        package static let header = "x-gateway-refusal"
+
         /// The HTTP status of the refusal. A wrong path looks like any unknown path.
         package var status: Int {
             switch self {

@@ -12,9 +12,7 @@ package struct UnixTime: Hashable, Comparable, Sendable {
     package static func < (a: UnixTime, b: UnixTime) -> Bool { a.milliseconds < b.milliseconds }
 
     package static func + (time: UnixTime, duration: Duration) -> UnixTime {
-        let (seconds, attoseconds) = duration.components
-        return UnixTime(
-            milliseconds: time.milliseconds + seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+        UnixTime(milliseconds: time.milliseconds + duration.milliseconds)
     }
 
     package static func - (a: UnixTime, b: UnixTime) -> Duration {

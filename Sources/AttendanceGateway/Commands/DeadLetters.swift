@@ -45,8 +45,13 @@ struct DeadLetters: AsyncParsableCommand {
             }
         }
 
-        var isEverything: Bool {
-            ids.isEmpty && cause == nil && person == nil && terminal == nil && from == nil && until == nil
+        /// An order about everything must be said in so many words, and nothing else with it.
+        func validateScope(all: Bool) throws {
+            let isEverything =
+                ids.isEmpty && cause == nil && person == nil && terminal == nil && from == nil && until == nil
+            if isEverything != all {
+                throw ValidationError("name dead letters by number or by an option, or say --all, not both")
+            }
         }
     }
 
@@ -89,9 +94,7 @@ struct DeadLetters: AsyncParsableCommand {
         @Flag(help: "All of them.") var all = false
 
         func validate() throws {
-            if selection.isEverything != all {
-                throw ValidationError("name dead letters by number or by an option, or say --all, not both")
-            }
+            try selection.validateScope(all: all)
         }
 
         func run() async throws {
@@ -113,9 +116,7 @@ struct DeadLetters: AsyncParsableCommand {
         @Option(help: "Why; it is kept with the punch.") var reason: String
 
         func validate() throws {
-            if selection.isEverything != all {
-                throw ValidationError("name dead letters by number or by an option, or say --all, not both")
-            }
+            try selection.validateScope(all: all)
             if reason.trimmingBlanks().isEmpty { throw ValidationError("--reason must say why") }
         }
 
