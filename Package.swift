@@ -22,6 +22,7 @@ let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "s
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 
 let package = Package(
@@ -35,11 +36,13 @@ let package = Package(
         .package(
             url: "https://github.com/apple/swift-configuration", from: "1.4.0",
             traits: ["Logging"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
@@ -51,14 +54,17 @@ let package = Package(
         .target(
             name: "AttendanceStore",
             dependencies: [
-                core, logging, metrics, lifecycle,
+                core, logging, metrics, lifecycle, crypto,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .target(
             name: "AttendanceDelivery",
-            dependencies: [core, store, logging, metrics, lifecycle, nioCore, nioHTTP, nioPosix, httpClient],
+            dependencies: [
+                core, store, logging, metrics, lifecycle, crypto, nioCore, nioHTTP, nioPosix, httpClient,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
             swiftSettings: strict),
         .target(
             name: "AttendanceTerminals",
@@ -108,7 +114,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "AttendanceDeliveryTests",
-            dependencies: [core, store, "AttendanceDelivery", "AttendanceSimulation", logging],
+            dependencies: [
+                core, store, "AttendanceDelivery", "AttendanceSimulation", crypto, logging, nioCore, nioPosix,
+                nioHTTP, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "AttendanceTerminalsTests",
@@ -118,6 +127,9 @@ let package = Package(
                 nioWebSocket, .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "AttendanceSimulationTests",
+            dependencies: [core, "AttendanceSimulation", httpClient, nioCore], swiftSettings: strict),
         .testTarget(
             name: "AttendanceGatewayTests",
             dependencies: [
