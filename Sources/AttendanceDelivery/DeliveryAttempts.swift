@@ -182,7 +182,7 @@ final class DeliveryAttempts: Sendable {
 
         var punch = owed
         switch fate {
-        case .delivered, .dead: return Ended(punch: punch, next: .done)
+        case .delivered, .dead, .suppressed: return Ended(punch: punch, next: .done)
         case .again(let due, let counted, let mayBeStored):
             punch.attempts += counted ? 1 : 0
             punch.due = due
@@ -289,6 +289,9 @@ final class DeliveryAttempts: Sendable {
             metadata["cause"] = "\(cause.rawValue)"
             metadata["reason"] = "\(reason)"
             logger.warning("punch became a dead letter", metadata: metadata)
+        case .suppressed(let reason):
+            metadata["reason"] = "\(reason)"
+            logger.info("punch is not sent", metadata: metadata)
         case .again(_, let counted, _):
             if case .siteMisconfigured(.wrongTime, _, _) = delivery.outcome,
                 let reference = delivery.reference

@@ -93,15 +93,15 @@ package struct HealthReport: Codable, Sendable {
 }
 
 /// Answers as JSON with snake_case keys in a fixed order, so that scripts and eyes find things again.
-enum JSONAnswer {
-    static func encode(_ value: some Encodable) throws -> Data {
+package enum JSONAnswer {
+    package static func encode(_ value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return try encoder.encode(value)
     }
 
-    static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+    package static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try decoder.decode(type, from: data)

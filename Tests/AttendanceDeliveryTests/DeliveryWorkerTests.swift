@@ -85,7 +85,7 @@ import Testing
 
             world.erp.clearFaults()
             let again = try await world.store.retryDeadLetters(
-                .init(cause: .unknownEmployee), at: world.timing.now())
+                .init(cause: .unknownEmployee), by: .gateway, at: world.timing.now())
             #expect(again == 2)
             world.wakeUp.ringForRequeued()
             try await world.nothingIsOwed()

@@ -1,6 +1,7 @@
 import AttendanceCore
 import AttendanceSimulation
 import AttendanceStore
+import AttendanceWeb
 import Foundation
 import Testing
 
@@ -124,11 +125,12 @@ import Testing
                 erp.add(SimulatedEmployee(name: "HR-EMP-77", deviceID: "77"))
                 // Through the socket that the command line uses while a gateway runs.
                 let changed = try await JournalChange(settings: try gateway.settings()).run(
-                    path: "/dead-letters/retry", order: .init(filter: .init(cause: "unknown-employee"))
+                    path: "/dead-letters/retry",
+                    order: DeadLetterOrder(filter: .init(cause: "unknown-employee"), author: "ops")
                 ) { _ in
                     Issue.record("the running gateway holds the journal, so nobody else can have opened it")
-                    return 0
-                }
+                    return ChangeCount(changed: 0)
+                }.changed
                 #expect(changed == 1)
                 await erp.checkinCount(reaches: 2)
                 try await eventually { try gateway.csvLines().count == 3 }

@@ -22,6 +22,12 @@ package enum DeliveryOutcome: Hashable, Sendable {
 package enum RejectionCause: String, Sendable, CaseIterable {
     case unknownEmployee = "unknown-employee"
     case inactiveEmployee = "inactive-employee"
+    /// Several employees bear the person's id.
+    case severalEmployees = "several-employees"
+    /// The shift is strict about directions, and the terminal has no rule for them.
+    case directionRequired = "direction-required"
+    /// The site wants coordinates, and the terminal has none.
+    case coordinatesRequired = "coordinates-required"
     case invalidData = "invalid-data"
     case refusedByRule = "refused-by-rule"
     case notPermitted = "not-permitted"

@@ -6,10 +6,16 @@ package struct OwedPunch: Hashable, Sendable {
     package var enrollID: EnrollID
     package var alias: String?
     package var name: String?
+    /// The terminal's own clock, or what an operator corrected it to.
     package var time: WallTime
     package var zone: String
-    /// Seconds since 1970 UTC.
+    /// Seconds since 1970 UTC, of `time`.
     package var instant: Int64
+    /// Raw codes of the record, for the direction.
+    package var inOut: Int64?
+    package var event: Int64?
+    package var mode: Int64?
+    package var verifyMode: Int64?
     package var received: UnixTime
     /// Attempts that ended and are counted. 0 for a punch that was never tried.
     package var attempts: Int
@@ -24,8 +30,13 @@ package struct OwedPunch: Hashable, Sendable {
         id: Int64, terminal: SerialNumber, enrollID: EnrollID, alias: String? = nil, name: String? = nil,
         time: WallTime, zone: String, instant: Int64, received: UnixTime, attempts: Int = 0,
         due: UnixTime? = nil,
-        frozen: String? = nil, begun: UnixTime? = nil
+        frozen: String? = nil, begun: UnixTime? = nil, inOut: Int64? = nil, event: Int64? = nil,
+        mode: Int64? = nil, verifyMode: Int64? = nil
     ) {
+        self.inOut = inOut
+        self.event = event
+        self.mode = mode
+        self.verifyMode = verifyMode
         self.id = id
         self.terminal = terminal
         self.enrollID = enrollID

@@ -48,14 +48,32 @@ package struct Settlement: Hashable, Sendable {
         case again(due: UnixTime, counted: Bool, mayBeStored: Bool)
         /// A dead letter, until someone sends it again or discards it.
         case dead(cause: RejectionCause, reason: String)
+        /// Not sent and no longer owed: an accidental repeat, or a sink that only renders. The reason is kept.
+        case suppressed(reason: String)
+    }
+    /// The shift a check-in was counted into although it had been marked already.
+    package struct MissedShift: Hashable, Sendable {
+        package var shift: String
+        /// The site's own time.
+        package var end: WallTime
+
+        package init(shift: String, end: WallTime) {
+            self.shift = shift
+            self.end = end
+        }
     }
     package var punch: Int64
     package var attempt: Attempt
     package var fate: Fate
     /// Written to the outcome log that the CSV follows; nil when there is nothing new to report.
     package var report: ReportedStatus?
+    /// Set when the check-in came too late to be counted by itself.
+    package var missedShift: MissedShift?
 
-    package init(punch: Int64, attempt: Attempt, fate: Fate, report: ReportedStatus?) {
+    package init(
+        punch: Int64, attempt: Attempt, fate: Fate, report: ReportedStatus?, missedShift: MissedShift? = nil
+    ) {
+        self.missedShift = missedShift
         self.punch = punch
         self.attempt = attempt
         self.fate = fate

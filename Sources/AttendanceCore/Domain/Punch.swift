@@ -101,12 +101,15 @@ package struct IntakeBatch: Hashable, Sendable {
     package var raw: [UInt8]
     package var punches: [Punch]
     package var quarantined: [QuarantinedRecord]
+    /// Sinks this terminal's punches are owed to, of those that are known; nil means all of them.
+    package var sinks: Set<SinkName>?
 
     package init(
         terminal: SerialNumber, connection: Int64, received: UnixTime, raw: [UInt8] = [],
         punches: [Punch] = [],
-        quarantined: [QuarantinedRecord] = []
+        quarantined: [QuarantinedRecord] = [], sinks: Set<SinkName>? = nil
     ) {
+        self.sinks = sinks
         self.terminal = terminal
         self.connection = connection
         self.received = received

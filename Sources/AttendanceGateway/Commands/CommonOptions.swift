@@ -1,5 +1,6 @@
 import ArgumentParser
 import AsyncHTTPClient
+import AttendanceCore
 import AttendanceStore
 import AttendanceWeb
 import Foundation
@@ -42,9 +43,10 @@ struct CommonOptions: ParsableArguments {
 struct JournalChange {
     let settings: Settings
 
-    func run(
-        path: String, order: DeadLetterOrder, directly: (SQLiteStore) async throws -> Int
-    ) async throws -> Int {
+    /// Posts `order` to `path` of the running gateway; with none running, does `directly` what the gateway would do.
+    func run<Answer: Decodable>(
+        path: String, order: some Encodable, directly: (SQLiteStore) async throws -> Answer
+    ) async throws -> Answer {
         let store: SQLiteStore
         do {
             var logger = Logger(label: "attendance-gateway")
@@ -58,16 +60,16 @@ struct JournalChange {
             Screen.fail(error.localizedDescription, code: CommonOptions.unavailable)
         }
         do {
-            let count = try await directly(store)
+            let answer = try await directly(store)
             await store.close()
-            return count
+            return answer
         } catch {
             await store.close()
             throw error
         }
     }
 
-    private func ask(_ path: String, _ order: DeadLetterOrder) async throws -> Int {
+    private func ask<Answer: Decodable>(_ path: String, _ order: some Encodable) async throws -> Answer {
         let socket = settings.admin.socketPath
         guard let url = URL(httpURLWithSocketPath: socket, uri: path) else {
             Screen.fail("the socket path \(socket) cannot be used", code: CheckConfig.configurationError)
@@ -75,7 +77,7 @@ struct JournalChange {
         var request = HTTPClientRequest(url: url.absoluteString)
         request.method = .POST
         request.headers.add(name: "content-type", value: "application/json")
-        request.body = .bytes(ByteBuffer(bytes: try order.encoded()))
+        request.body = .bytes(ByteBuffer(bytes: try JSONAnswer.encode(order)))
         let answer: HTTPClientResponse
         let body: ByteBuffer
         do {
@@ -89,6 +91,15 @@ struct JournalChange {
         guard answer.status == .ok else {
             Screen.fail("the gateway refused: \(String(buffer: body))", code: 1)
         }
-        return try DeadLetterResult.decoded(Data(buffer: body)).changed
+        return try JSONAnswer.decode(Answer.self, from: Data(buffer: body))
+    }
+}
+
+extension Author {
+    /// Whoever runs this command: the user behind sudo where there is one.
+    static var atCommandLine: Author {
+        let environment = ProcessInfo.processInfo.environment
+        let user = environment["SUDO_USER"] ?? NSUserName()
+        return Author("\(user) (command line)")
     }
 }

@@ -99,9 +99,15 @@ struct DeadLetters: AsyncParsableCommand {
 
         func run() async throws {
             let filter = try selection.filter()
+            let author = Author.atCommandLine
             let count = try await JournalChange(settings: common.settings()).run(
-                path: "/dead-letters/retry", order: DeadLetterOrder(filter: try selection.text)
-            ) { try await $0.retryDeadLetters(filter, at: Gateway.Surroundings.systemTime()) }
+                path: "/dead-letters/retry",
+                order: DeadLetterOrder(filter: try selection.text, author: author.name)
+            ) {
+                ChangeCount(
+                    changed: try await $0.retryDeadLetters(
+                        filter, by: author, at: Gateway.Surroundings.systemTime()))
+            }.changed
             Screen.note("\(count) dead letters are sent again")
             if count == 0 { throw ExitCode(1) }
         }
@@ -123,12 +129,15 @@ struct DeadLetters: AsyncParsableCommand {
         func run() async throws {
             let filter = try selection.filter()
             let reason = String(self.reason.trimmingBlanks().prefix(500))
+            let author = Author.atCommandLine
             let count = try await JournalChange(settings: common.settings()).run(
                 path: "/dead-letters/discard",
-                order: DeadLetterOrder(filter: try selection.text, reason: reason)
+                order: DeadLetterOrder(filter: try selection.text, reason: reason, author: author.name)
             ) {
-                try await $0.discardDeadLetters(filter, reason: reason, at: Gateway.Surroundings.systemTime())
-            }
+                ChangeCount(
+                    changed: try await $0.discardDeadLetters(
+                        filter, reason: reason, by: author, at: Gateway.Surroundings.systemTime()))
+            }.changed
             Screen.note("\(count) dead letters are given up")
             if count == 0 { throw ExitCode(1) }
         }
@@ -156,6 +165,12 @@ extension RejectionCause {
         switch self {
         case .unknownEmployee:
             "give the employee this id (Attendance Device ID in ERPNext), then retry --cause \(rawValue)"
+        case .severalEmployees:
+            "give each employee an id of its own, or map it (employees map), then retry --cause \(rawValue)"
+        case .directionRequired:
+            "set Direction for the terminal or its group; it is sent again by itself at the next start or reload"
+        case .coordinatesRequired:
+            "set Latitude and Longitude for the terminal or its group; it is sent again by itself then"
         case .inactiveEmployee: "set the employee to Active, or discard with a reason"
         case .invalidData: "look at the reason; a wrong device id or length can be mended, a bad time cannot"
         case .refusedByRule: "a rule of the site refused it: read the reason, change the rule or discard"

@@ -131,6 +131,7 @@ struct PunchRow: OutputRow {
         case .delivered(_, let reference): ("delivered", reference ?? "")
         case .dead(let cause, let reason): ("dead", "\(cause.rawValue): \(reason)")
         case .discarded(let reason): ("discarded", reason)
+        case .suppressed(let reason): ("suppressed", reason)
         case .notOwed:
             switch punch.doubt {
             case .tooOld: ("not owed", "the terminal's clock was lost")

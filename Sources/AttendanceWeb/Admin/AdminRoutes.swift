@@ -32,7 +32,8 @@ package struct AdminRoutes: Sendable {
         router.get("health") { _, _ in try JSONAnswer.response(await health()) }
         router.post("dead-letters/retry") { request, _ in
             try await change(request) { order in
-                let count = try await store.retryDeadLetters(try order.filter.filter(), at: now())
+                let count = try await store.retryDeadLetters(
+                    try order.filter.filter(), by: Author(order.author), at: now())
                 if count > 0 { owing() }
                 logger.notice("dead letters sent again", metadata: ["count": "\(count)"])
                 return count
@@ -44,7 +45,8 @@ package struct AdminRoutes: Sendable {
                     throw BadOrder(text: "discarding needs a reason")
                 }
                 let count = try await store.discardDeadLetters(
-                    try order.filter.filter(), reason: String(reason.prefix(500)), at: now())
+                    try order.filter.filter(), reason: String(reason.prefix(500)),
+                    by: Author(order.author), at: now())
                 logger.notice(
                     "dead letters discarded", metadata: ["count": "\(count)", "reason": "\(reason)"])
                 return count
@@ -59,7 +61,7 @@ package struct AdminRoutes: Sendable {
         let bytes = try await request.body.collect(upTo: 1 << 20)
         do {
             let order = try JSONAnswer.decode(DeadLetterOrder.self, from: Data(buffer: bytes))
-            return try JSONAnswer.response(DeadLetterResult(changed: try await body(order)))
+            return try JSONAnswer.response(ChangeCount(changed: try await body(order)))
         } catch let error as BadOrder {
             return try JSONAnswer.problem(.badRequest, error.text)
         } catch let error as FilterError {
@@ -80,25 +82,21 @@ struct BadOrder: Error { let text: String }
 package struct DeadLetterOrder: Codable, Sendable {
     package var filter: DeadLetterFilterText
     package var reason: String?
+    /// Who orders it, as they say: whoever may open the socket is trusted with their name.
+    package var author: String
 
-    package init(filter: DeadLetterFilterText, reason: String? = nil) {
+    package init(filter: DeadLetterFilterText, reason: String? = nil, author: String) {
         self.filter = filter
         self.reason = reason
+        self.author = author
     }
-
-    /// As the admin socket takes it.
-    package func encoded() throws -> Data { try JSONAnswer.encode(self) }
 }
 
-/// Answer to a `DeadLetterOrder`.
-package struct DeadLetterResult: Codable, Sendable {
+/// How many rows an order has changed.
+package struct ChangeCount: Codable, Sendable {
     package var changed: Int
 
     package init(changed: Int) { self.changed = changed }
-
-    package static func decoded(_ data: Data) throws -> DeadLetterResult {
-        try JSONAnswer.decode(DeadLetterResult.self, from: data)
-    }
 }
 
 /// `DeadLetterFilter` as texts, the way it travels and the way a person types it.

@@ -141,11 +141,13 @@ private struct Collected: ResponseBodyWriter {
     @Test func `reads what it knows`() throws {
         let order = try JSONAnswer.decode(
             DeadLetterOrder.self,
-            from: Data(#"{"filter":{"ids":[1,2],"terminal":"ZX01","from":"2026-03-01 00:00:00"}}"#.utf8))
+            from: Data(
+                #"{"filter":{"ids":[1,2],"terminal":"ZX01","from":"2026-03-01 00:00:00"},"author":"ops"}"#
+                    .utf8))
         let filter = try order.filter.filter()
         #expect(filter.ids == [1, 2] && filter.terminal?.text == "ZX01")
         #expect(filter.from?.description == "2026-03-01 00:00:00")
-        let again = try JSONAnswer.decode(DeadLetterOrder.self, from: order.encoded())
+        let again = try JSONAnswer.decode(DeadLetterOrder.self, from: JSONAnswer.encode(order))
         #expect(again.filter == order.filter)
     }
 

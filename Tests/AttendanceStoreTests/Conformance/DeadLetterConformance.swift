@@ -34,8 +34,10 @@ import Testing
             try await store.begin([.init(punch: ids[0], frozen: "{old}")], for: .erpnext, at: Sample.now)
             try await store.settle([Sample.dead(ids[0])], for: .erpnext)
             let letter = try #require(try await store.deadLetters(.init(), after: 0, limit: 9).first)
-            #expect(try await store.retryDeadLetters(.init(ids: [letter.id]), at: Sample.now) == 1)
-            #expect(try await store.retryDeadLetters(.init(ids: [letter.id]), at: Sample.now) == 0)
+            #expect(
+                try await store.retryDeadLetters(.init(ids: [letter.id]), by: .gateway, at: Sample.now) == 1)
+            #expect(
+                try await store.retryDeadLetters(.init(ids: [letter.id]), by: .gateway, at: Sample.now) == 0)
             let owed = try await store.owed(to: .erpnext, after: 0, limit: 9)
             #expect(owed.map(\.id) == ids)
             #expect((owed[0].attempts, owed[0].due, owed[0].frozen, owed[0].begun) == (0, nil, nil, nil))
@@ -48,7 +50,7 @@ import Testing
             try await store.settle([Sample.dead(ids[0])], for: .erpnext)
             let second = try #require(try await store.deadLetters(.init(), after: 0, limit: 9).first)
             #expect(second.id > letter.id)
-            _ = try await store.retryDeadLetters(.init(), at: Sample.now)
+            _ = try await store.retryDeadLetters(.init(), by: .gateway, at: Sample.now)
             try await store.settle([Sample.delivered(ids[0])], for: .erpnext)
             #expect(
                 try await store.outcomes(of: .erpnext, after: 0, limit: 9).map(\.status) == [
@@ -64,9 +66,13 @@ import Testing
         try await engine.withOwed(1) { journal, ids in
             let store = journal.store
             try await store.settle([Sample.dead(ids[0])], for: .erpnext)
-            #expect(try await store.discardDeadLetters(.init(), reason: "left in May", at: Sample.now) == 1)
-            #expect(try await store.discardDeadLetters(.init(), reason: "again", at: Sample.now) == 0)
-            #expect(try await store.retryDeadLetters(.init(), at: Sample.now) == 0)
+            #expect(
+                try await store.discardDeadLetters(
+                    .init(), reason: "left in May", by: .gateway, at: Sample.now) == 1)
+            #expect(
+                try await store.discardDeadLetters(.init(), reason: "again", by: .gateway, at: Sample.now)
+                    == 0)
+            #expect(try await store.retryDeadLetters(.init(), by: .gateway, at: Sample.now) == 0)
             #expect(try await store.deadLetters(.init(), after: 0, limit: 9).isEmpty)
             #expect(try await store.allPunches().map(\.state) == [.discarded(reason: "left in May")])
             try await journal.reopen()
@@ -116,11 +122,13 @@ import Testing
                 case 0:
                     #expect(try await store.deadLetters(filter, after: 0, limit: 9).map(\.punch) == named)
                 case 1:
-                    #expect(try await store.retryDeadLetters(filter, at: Sample.now) == named.count)
+                    #expect(
+                        try await store.retryDeadLetters(filter, by: .gateway, at: Sample.now) == named.count)
                     #expect(try await store.owed(to: .erpnext, after: 0, limit: 9).map(\.id) == named)
                 default:
                     #expect(
-                        try await store.discardDeadLetters(filter, reason: "x", at: Sample.now) == named.count
+                        try await store.discardDeadLetters(filter, reason: "x", by: .gateway, at: Sample.now)
+                            == named.count
                     )
                     let rest = try await store.deadLetters(.init(), after: 0, limit: 9).map(\.punch)
                     #expect(rest == ids.filter { !named.contains($0) })
@@ -141,7 +149,7 @@ import Testing
             let page = try await store.deadLetters(.init(), after: 0, limit: 10)
             #expect(page.count == 10)
             #expect(try await store.deadLetters(.init(), after: page[9].id, limit: 1).first?.punch == ids[10])
-            #expect(try await store.retryDeadLetters(.init(), at: Sample.now) == count)
+            #expect(try await store.retryDeadLetters(.init(), by: .gateway, at: Sample.now) == count)
             let queue = try #require(try await store.status().queues[.erpnext])
             #expect((queue.owed, queue.dead) == (count, 0))
         }

@@ -3,9 +3,9 @@ import Foundation
 import GRDB
 
 /// Looks at the journal in a folder, also while a gateway has it open. Cannot change anything.
-package final class SQLiteReader: JournalReading {
+package final class SQLiteReader: ReaderBacked {
     private let folder: DataFolder
-    private let readers: ReaderPool
+    let readers: ReaderPool
 
     /// Throws `StoreError`: `.io` when there is no journal in `folder`, `.newerVersion`, `.damaged`,
     /// `.other` when it is older than this program: the gateway itself brings it up to date.
@@ -21,22 +21,6 @@ package final class SQLiteReader: JournalReading {
     }
 
     package func close() { readers.close() }
-
-    package func punches(_ filter: PunchFilter, after: PunchCursor?, limit: Int) async throws
-        -> [JournalEntry]
-    {
-        try await readers.read { try Queries.punches($0, filter, after: after, limit: limit) }
-    }
-
-    package func quarantine(after: Int64, limit: Int) async throws -> [QuarantineEntry] {
-        try await readers.read { try Queries.quarantine($0, after: after, limit: limit) }
-    }
-
-    package func deadLetters(_ filter: DeadLetterFilter, after: Int64, limit: Int) async throws
-        -> [DeadLetter]
-    {
-        try await readers.read { try Queries.deadLetters($0, filter, after: after, limit: limit) }
-    }
 
     /// Counts what is owed and dead: not as cheap as asking the gateway that has the journal open.
     package func status() async throws -> StoreStatus {

@@ -8,9 +8,9 @@ import ServiceLifecycle
 /// Open from `init` on. `run()` keeps it open until the service group stops it; without a service group, `close()`
 /// does the same. Both let the writer finish what was handed to it. One process at a time: a lock file says so.
 /// Whoever only wants to look beside it opens a `SQLiteReader`.
-package final class SQLiteStore: Store, Service {
+package final class SQLiteStore: Store, ReaderBacked, Service {
     private let folder: DataFolder
-    private let readers: ReaderPool
+    let readers: ReaderPool
     private let writer: Writer
 
     /// Opens the journal in `folder`, and creates both where they are missing (for their owner alone).
@@ -57,8 +57,17 @@ package final class SQLiteStore: Store, Service {
 
     // MARK: Delivery
 
-    package func setSinks(_ sinks: [SinkName]) async throws {
+    @discardableResult
+    package func setSinks(_ sinks: [SinkName]) async throws -> [SinkName] {
         try await writer.submit { try $0.setSinks(sinks) }
+    }
+
+    package func owe(
+        _ punches: [Int64], to sink: SinkName, again: Bool, by author: Author?, at now: UnixTime
+    ) async throws -> Int {
+        try await writer.submit(punches: punches.count) {
+            try $0.owe(punches, to: sink, again: again, by: author, at: now)
+        }
     }
 
     package func owed(to sink: SinkName, after: Int64, limit: Int) async throws -> [OwedPunch] {
@@ -99,14 +108,16 @@ package final class SQLiteStore: Store, Service {
 
     // MARK: Dead letters
 
-    package func retryDeadLetters(_ filter: DeadLetterFilter, at now: UnixTime) async throws -> Int {
-        try await inStretches(filter) { try $0.retry($1) }
+    package func retryDeadLetters(
+        _ filter: DeadLetterFilter, by author: Author, at now: UnixTime
+    ) async throws -> Int {
+        try await inStretches(filter) { try $0.retry($1, by: author, at: now) }
     }
 
-    package func discardDeadLetters(_ filter: DeadLetterFilter, reason: String, at now: UnixTime) async throws
-        -> Int
-    {
-        try await inStretches(filter) { try $0.discard($1, reason: reason, at: now) }
+    package func discardDeadLetters(
+        _ filter: DeadLetterFilter, reason: String, by author: Author, at now: UnixTime
+    ) async throws -> Int {
+        try await inStretches(filter) { try $0.discard($1, reason: reason, by: author, at: now) }
     }
 
     /// A bulk operation as transactions of bounded size, so that terminals get their turn in between. What dies while
@@ -130,22 +141,62 @@ package final class SQLiteStore: Store, Service {
         return done
     }
 
-    package func deadLetters(_ filter: DeadLetterFilter, after: Int64, limit: Int) async throws
-        -> [DeadLetter]
-    {
-        try await readers.read { try Queries.deadLetters($0, filter, after: after, limit: limit) }
+    // MARK: Sites
+
+    package func putEmployees(_ changed: [Employee], removed: [String], of sink: SinkName) async throws {
+        guard !changed.isEmpty || !removed.isEmpty else { return }
+        try await writer.submit(punches: changed.count + removed.count) {
+            try $0.putEmployees(changed, removed: removed, of: sink)
+        }
     }
 
-    // MARK: Looking
-
-    package func punches(_ filter: PunchFilter, after: PunchCursor?, limit: Int) async throws
-        -> [JournalEntry]
-    {
-        try await readers.read { try Queries.punches($0, filter, after: after, limit: limit) }
+    package func setMappings(
+        _ added: [EmployeeMapping], removed: [EmployeeMapping], of sink: SinkName, by author: Author,
+        at now: UnixTime
+    ) async throws {
+        try await writer.submit(punches: added.count + removed.count) {
+            try $0.setMappings(added, removed: removed, of: sink, by: author, at: now)
+        }
     }
 
-    package func quarantine(after: Int64, limit: Int) async throws -> [QuarantineEntry] {
-        try await readers.read { try Queries.quarantine($0, after: after, limit: limit) }
+    package func setFacts(_ facts: [String: String], of sink: SinkName, at now: UnixTime) async throws {
+        try await writer.submit { try $0.setFacts(facts, of: sink, at: now) }
+    }
+
+    // MARK: Corrections
+
+    package func correct(_ punch: Int64, as correction: Correction, owedTo sinks: Set<SinkName>?) async throws
+    {
+        let error = try await writer.submit { connection in
+            try CorrectionError.caught { try connection.correct(punch, as: correction, owedTo: sinks) }
+        }
+        if let error { throw error }
+    }
+
+    package func resolveQuarantine(
+        _ id: Int64, as batch: IntakeBatch?, by author: Author, basis: String, at now: UnixTime
+    ) async throws {
+        let error = try await writer.submit { connection in
+            try CorrectionError.caught {
+                try connection.resolveQuarantine(id, as: batch, by: author, basis: basis, at: now)
+            }
+        }
+        if let error { throw error }
+    }
+
+    // MARK: The gateway
+
+    package func note(_ progress: [TerminalProgress]) async throws {
+        guard !progress.isEmpty else { return }
+        try await writer.submit(punches: progress.count) { try $0.note(progress) }
+    }
+
+    package func audit(_ entry: AuditEntry) async throws {
+        try await writer.submit { try $0.audit(entry) }
+    }
+
+    package func setAlerts(_ alerts: [AlertRecord]) async throws {
+        try await writer.submit(punches: alerts.count) { try $0.setAlerts(alerts) }
     }
 
     package func status() async throws -> StoreStatus {
@@ -173,5 +224,18 @@ package final class SQLiteStore: Store, Service {
         _ body: @escaping @Sendable (WriterConnection) throws -> Value
     ) async throws -> Value {
         try await writer.submit(body)
+    }
+}
+
+extension CorrectionError {
+    /// An expected refusal, which is thrown before anything is written, as a value: the writer's own errors say
+    /// something of the store.
+    fileprivate static func caught(_ body: () throws -> Void) throws -> CorrectionError? {
+        do {
+            try body()
+            return nil
+        } catch let error as CorrectionError {
+            return error
+        }
     }
 }

@@ -9,10 +9,11 @@ enum Queries {
     static func owed(_ db: Database, to sink: SinkName, after: Int64, limit: Int) throws -> [OwedPunch] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT o.attempts, o.due, o.frozen, o.begun, p.id, p.enroll, p.sent, p.alias, p.name, p.wall, p.instant,
-                    p.received, t.serial, z.name AS zone_name
+                SELECT o.attempts, o.due, o.frozen, o.begun, p.id, p.enroll, p.sent, p.alias, p.name,
+                    COALESCE(c.wall, p.wall) AS wall, COALESCE(c.instant, p.instant) AS instant, p.inout, p.event,
+                    p.mode, p.verify_mode, p.received, t.serial, z.name AS zone_name
                 FROM outbox o CROSS JOIN punch p ON p.id = o.punch CROSS JOIN terminal t ON t.id = p.terminal
-                    CROSS JOIN zone z ON z.id = p.zone
+                    CROSS JOIN zone z ON z.id = p.zone LEFT JOIN correction c ON c.punch = p.id
                 WHERE o.sink = (SELECT id FROM sink WHERE name = ?) AND o.punch > ?
                 ORDER BY o.punch LIMIT ?
                 """)
@@ -23,7 +24,8 @@ enum Queries {
                 zone: row["zone_name"], instant: row["instant"],
                 received: UnixTime(milliseconds: row["received"]),
                 attempts: row["attempts"], due: UnixTime(stored: row["due"]), frozen: row["frozen"],
-                begun: UnixTime(stored: row["begun"]))
+                begun: UnixTime(stored: row["begun"]), inOut: row["inout"], event: row["event"],
+                mode: row["mode"], verifyMode: row["verify_mode"])
         }
     }
 
@@ -32,8 +34,10 @@ enum Queries {
     {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT c.id, c.status, c.at, p.enroll, p.sent, p.name, p.wall, t.serial
+                SELECT c.id, c.status, c.at, p.enroll, p.sent, COALESCE(p.name, e.full_name) AS name, p.wall, t.serial
                 FROM outcome c CROSS JOIN punch p ON p.id = c.punch CROSS JOIN terminal t ON t.id = p.terminal
+                    LEFT JOIN decision d ON d.sink = c.sink AND d.punch = c.punch
+                    LEFT JOIN employee e ON e.sink = c.sink AND e.name = d.employee
                 WHERE c.sink = (SELECT id FROM sink WHERE name = ?) AND c.id > ?
                 ORDER BY c.id LIMIT ?
                 """)
@@ -120,20 +124,53 @@ enum Queries {
             let kinds = filter.kinds.map { String($0.rawValue) }.sorted().joined(separator: ", ")
             conditions.add("p.kind IN (\(kinds))")
         }
+        return try entries(db, at: filter.sink, conditions, order: "p.wall, p.id", limit: limit)
+    }
+
+    static func punches(_ db: Database, numbered ids: [Int64], at sink: SinkName) throws -> [JournalEntry] {
+        var conditions = Conditions()
+        // As one JSON list, because a statement takes a limited number of parameters.
+        conditions.add(
+            "p.id IN (SELECT value FROM json_each(?))",
+            "[" + ids.map(String.init).joined(separator: ",") + "]")
+        return try entries(db, at: sink, conditions, order: "p.id", limit: ids.count)
+    }
+
+    static func doubtful(_ db: Database, after: Int64, limit: Int) throws -> [JournalEntry] {
+        var conditions = Conditions()
+        conditions.add("p.doubt <> 0")
+        conditions.add("p.kind = ?", PunchKind.person.rawValue)
+        conditions.add("p.id > ?", after)
+        return try entries(db, at: .erpnext, conditions, order: "p.id", limit: limit)
+    }
+
+    private static func entries(
+        _ db: Database, at sink: SinkName, _ conditions: Conditions, order: String, limit: Int
+    ) throws -> [JournalEntry] {
+        let ended = "\(FateCode.delivered.rawValue), \(FateCode.suppressed.rawValue)"
         let sql = """
             WITH shown (sink) AS (SELECT id FROM sink WHERE name = ?)
             SELECT p.*, t.serial, z.name AS zone_name, o.attempts AS owed_attempts,
                 d.cause AS dead_cause, d.reason AS dead_reason, x.reason AS discard_reason,
-                a.started AS delivery_started, a.duration_ms AS delivery_took, a.reference AS delivery_reference
+                a.started AS delivery_started, a.duration_ms AS delivery_took, a.reference AS delivery_reference,
+                a.fate AS delivery_fate, a.words AS delivery_words,
+                n.person AS decided_person, n.employee AS decided_employee, n.time AS decided_time,
+                n.direction AS decided_direction, e.full_name AS employee_name,
+                c.punch AS corrected, c.wall AS corrected_wall, c.instant AS corrected_instant,
+                c.author AS correction_author, c.at AS corrected_at, c.basis AS correction_basis
             FROM punch p CROSS JOIN terminal t ON t.id = p.terminal CROSS JOIN zone z ON z.id = p.zone
                 LEFT JOIN outbox o ON o.sink = (SELECT sink FROM shown) AND o.punch = p.id
                 LEFT JOIN dead_letter d ON d.sink = (SELECT sink FROM shown) AND d.punch = p.id
                 LEFT JOIN discarded x ON x.sink = (SELECT sink FROM shown) AND x.punch = p.id
                 LEFT JOIN attempt a ON a.sink = (SELECT sink FROM shown) AND a.punch = p.id
-                    AND a.fate = \(FateCode.delivered.rawValue)
-            WHERE \(conditions.sql) ORDER BY p.wall, p.id LIMIT ?
+                    AND a.number = (SELECT MAX(number) FROM attempt
+                        WHERE sink = (SELECT sink FROM shown) AND punch = p.id AND fate IN (\(ended)))
+                LEFT JOIN decision n ON n.sink = (SELECT sink FROM shown) AND n.punch = p.id
+                LEFT JOIN employee e ON e.sink = (SELECT sink FROM shown) AND e.name = n.employee
+                LEFT JOIN correction c ON c.punch = p.id
+            WHERE \(conditions.sql) ORDER BY \(order) LIMIT ?
             """
-        let arguments = [SinkName.erpnext.text] + conditions.arguments + [limit]
+        let arguments = [sink.text] + conditions.arguments + [limit]
         return try Row.fetchAll(db, sql: sql, arguments: arguments).map(entry)
     }
 
@@ -150,7 +187,28 @@ enum Queries {
         return JournalEntry(
             id: row["id"], terminal: try SerialNumber(stored: row["serial"]), punch: punch,
             received: UnixTime(milliseconds: row["received"]), connection: row["connection"], raw: raw,
-            state: try state(row))
+            state: try state(row), decision: try decision(row), correction: correction(row),
+            employeeName: row["employee_name"])
+    }
+
+    /// From columns that begin with `decided_`.
+    static func decision(_ row: Row) throws -> Decision? {
+        guard let person: String = row["decided_person"] else { return nil }
+        let direction: String? = row["decided_direction"]
+        return Decision(
+            person: person, employee: row["decided_employee"], time: WallTime(seconds: row["decided_time"]),
+            direction: try direction.map { try stored(Direction(rawValue: $0), "decision.direction") })
+    }
+
+    private static func correction(_ row: Row) -> Correction? {
+        guard row["corrected"] as Int64? != nil else { return nil }
+        let wall: Int64? = row["corrected_wall"]
+        let instant: Int64? = row["corrected_instant"]
+        let ruling: Correction.Ruling =
+            if let wall, let instant { .time(WallTime(seconds: wall), instant: instant) } else { .rejected }
+        return Correction(
+            ruling: ruling, author: Author(row["correction_author"]),
+            at: UnixTime(milliseconds: row["corrected_at"]), basis: row["correction_basis"])
     }
 
     private static func state(_ row: Row) throws -> DeliveryState {
@@ -162,6 +220,9 @@ enum Queries {
         }
         if let reason: String = row["discard_reason"] { return .discarded(reason: reason) }
         guard let started: Int64 = row["delivery_started"] else { return .notOwed }
+        if row["delivery_fate"] == FateCode.suppressed.rawValue {
+            return .suppressed(reason: row["delivery_words"] ?? "")
+        }
         return .delivered(
             at: UnixTime(milliseconds: started + (row["delivery_took"] as Int64)),
             reference: row["delivery_reference"])
@@ -170,7 +231,9 @@ enum Queries {
     static func quarantine(_ db: Database, after: Int64, limit: Int) throws -> [QuarantineEntry] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT q.*, t.serial FROM quarantine q CROSS JOIN terminal t ON t.id = q.terminal
+                SELECT q.*, t.serial, r.quarantine AS decided, r.punch AS made, r.author, r.at AS decided_at, r.basis
+                FROM quarantine q CROSS JOIN terminal t ON t.id = q.terminal
+                    LEFT JOIN resolution r ON r.quarantine = q.id
                 WHERE q.id > ? ORDER BY q.id LIMIT ?
                 """)
         return try Row.fetchAll(statement, arguments: [after, limit]).map { row in
@@ -178,7 +241,12 @@ enum Queries {
                 id: row["id"], terminal: try SerialNumber(stored: row["serial"]), reason: row["reason"],
                 raw: [UInt8](row["raw"] as Data),
                 firstReceived: UnixTime(milliseconds: row["first_received"]),
-                lastReceived: UnixTime(milliseconds: row["last_received"]), times: row["times"])
+                lastReceived: UnixTime(milliseconds: row["last_received"]), times: row["times"],
+                resolution: (row["decided"] as Int64?).map { _ in
+                    QuarantineResolution(
+                        punch: row["made"], author: Author(row["author"]),
+                        at: UnixTime(milliseconds: row["decided_at"]), basis: row["basis"])
+                })
         }
     }
 
@@ -217,7 +285,7 @@ enum Queries {
 }
 
 /// Conditions joined by AND, with their arguments in order.
-private struct Conditions {
+struct Conditions {
     private var parts: [String] = []
     private(set) var arguments = StatementArguments()
 
@@ -231,14 +299,14 @@ private struct Conditions {
 
 extension EnrollID {
     /// From the columns `enroll` and `sent` of `punch`.
-    fileprivate init(_ row: Row) throws {
+    init(_ row: Row) throws {
         let text: String = row["sent"] ?? row["enroll"]
         self = try Queries.stored(EnrollID(text), "punch.enroll")
     }
 }
 
 extension SerialNumber {
-    fileprivate init(stored text: String) throws {
+    init(stored text: String) throws {
         self = try Queries.stored(SerialNumber(text), "terminal.serial")
     }
 }
@@ -248,7 +316,7 @@ extension SinkName {
 }
 
 extension UnixTime {
-    fileprivate init?(stored milliseconds: Int64?) {
+    init?(stored milliseconds: Int64?) {
         guard let milliseconds else { return nil }
         self.init(milliseconds: milliseconds)
     }

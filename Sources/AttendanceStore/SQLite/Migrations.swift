@@ -12,6 +12,7 @@ enum Migrations {
         // Without this GRDB would read the whole database after each migration to check foreign keys.
         var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
         migrator.registerMigration("v1") { db in try db.execute(sql: v1) }
+        migrator.registerMigration("v2") { db in try db.execute(sql: v2) }
         return migrator
     }
 
@@ -190,5 +191,117 @@ enum Migrations {
             room BLOB
         ) STRICT;
         INSERT INTO proof (id, count) VALUES (1, 0);
+        """
+
+    /// - `decision`: what was sent for a punch, also after it has left the outbox; gone when it became a dead letter.
+    /// - `employee`, `mapping`, `site_fact`: a site's people, the operator's own word about them, and what the site says
+    ///   of itself. `keys` is a JSON object.
+    /// - `correction`: beside the punch, whose own time stays as the terminal sent it. `wall` is NULL for a rejected one.
+    /// - `resolution`: the same for records in quarantine. `punch` is NULL for one that was given up.
+    /// - `clock`: a terminal's clock at each `reg`.
+    /// - `audit`: append-only; `chain` is SHA-256 over the row and the row before it.
+    /// - The partial indexes cost a punch or an attempt nothing where all is well.
+    private static let v2 = """
+        ALTER TABLE terminal ADD COLUMN last_heard INTEGER;
+        ALTER TABLE terminal ADD COLUMN complete_until INTEGER;
+
+        CREATE TABLE decision (
+            sink INTEGER NOT NULL REFERENCES sink(id),
+            punch INTEGER NOT NULL REFERENCES punch(id),
+            person TEXT NOT NULL,
+            employee TEXT,
+            time INTEGER NOT NULL,
+            direction TEXT,
+            PRIMARY KEY (sink, punch)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE employee (
+            sink INTEGER NOT NULL REFERENCES sink(id),
+            name TEXT NOT NULL,
+            full_name TEXT NOT NULL,
+            status TEXT NOT NULL,
+            company TEXT,
+            branch TEXT,
+            default_shift TEXT,
+            modified TEXT NOT NULL,
+            keys TEXT NOT NULL,
+            PRIMARY KEY (sink, name)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE mapping (
+            sink INTEGER NOT NULL REFERENCES sink(id),
+            space TEXT NOT NULL,
+            enroll TEXT NOT NULL,
+            employee TEXT NOT NULL,
+            PRIMARY KEY (sink, space, enroll)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE site_fact (
+            sink INTEGER NOT NULL REFERENCES sink(id),
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (sink, name)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE correction (
+            punch INTEGER PRIMARY KEY REFERENCES punch(id),
+            wall INTEGER,
+            instant INTEGER,
+            author TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            basis TEXT NOT NULL
+        ) STRICT;
+
+        CREATE TABLE resolution (
+            quarantine INTEGER PRIMARY KEY REFERENCES quarantine(id),
+            punch INTEGER REFERENCES punch(id),
+            author TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            basis TEXT NOT NULL
+        ) STRICT;
+
+        CREATE TABLE clock (
+            terminal INTEGER NOT NULL REFERENCES terminal(id),
+            at INTEGER NOT NULL,
+            skew INTEGER NOT NULL,
+            PRIMARY KEY (terminal, at)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE late (
+            sink INTEGER NOT NULL REFERENCES sink(id),
+            punch INTEGER NOT NULL REFERENCES punch(id),
+            shift TEXT NOT NULL,
+            shift_end INTEGER NOT NULL,
+            reference TEXT,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (sink, punch)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            author TEXT NOT NULL,
+            action TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            chain BLOB NOT NULL
+        ) STRICT;
+
+        CREATE TABLE alert (
+            kind TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            severity TEXT NOT NULL,
+            title TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            remedy TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            told INTEGER,
+            clear_since INTEGER,
+            PRIMARY KEY (kind, subject)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE INDEX punch_doubtful ON punch (id) WHERE doubt <> 0;
+        CREATE INDEX attempt_misfiled ON attempt (sink, punch) WHERE fate = 1 AND reference IS NOT NULL;
         """
 }

@@ -5,16 +5,75 @@ import GRDB
 
 extension WriterConnection {
     /// See `Store.setSinks`.
-    func setSinks(_ names: [SinkName]) throws {
+    func setSinks(_ names: [SinkName]) throws -> [SinkName] {
+        var new: [SinkName] = []
         for name in Set(names).sorted() where state.index(of: name) == nil {
             try db.execute(sql: "INSERT INTO sink (name, active) VALUES (?, 1)", arguments: [name.text])
             state.sinks.append(.init(id: lastRow, name: name, active: true, owed: 0, dead: 0))
+            new.append(name)
         }
         for index in state.sinks.indices {
             let active = names.contains(state.sinks[index].name)
             state.sinks[index].active = active
             try db.execute(
                 sql: "UPDATE sink SET active = ? WHERE id = ?", arguments: [active, state.sinks[index].id])
+        }
+        return new
+    }
+
+    /// See `Store.owe`.
+    func owe(_ punches: [Int64], to name: SinkName, again: Bool, by author: Author?, at now: UnixTime) throws
+        -> Int
+    {
+        guard let index = state.index(of: name) else { return 0 }
+        let sink = state.sinks[index].id
+        var owed = 0
+        for punch in punches {
+            let find = try db.cachedStatement(
+                sql: """
+                    SELECT p.kind, p.doubt, c.punch IS NOT NULL AS decided, c.wall AS corrected,
+                        EXISTS (SELECT 1 FROM outbox WHERE sink = ?1 AND punch = ?2) AS owed,
+                        EXISTS (SELECT 1 FROM dead_letter WHERE sink = ?1 AND punch = ?2) AS dead,
+                        EXISTS (SELECT 1 FROM discarded WHERE sink = ?1 AND punch = ?2)
+                            OR EXISTS (SELECT 1 FROM attempt WHERE sink = ?1 AND punch = ?2
+                                AND fate IN (\(FateCode.delivered.rawValue), \(FateCode.suppressed.rawValue))) AS ended
+                    FROM punch p LEFT JOIN correction c ON c.punch = p.id WHERE p.id = ?2
+                    """)
+            guard let row = try Row.fetchOne(find, arguments: [sink, punch]),
+                row["kind"] == PunchKind.person.rawValue,
+                (row["decided"] as Bool) ? row["corrected"] as Int64? != nil : row["doubt"] == 0,
+                !(row["owed"] as Bool), !(row["dead"] as Bool), again || !(row["ended"] as Bool)
+            else { continue }
+            if again { try forget(punch, sink: sink) }
+            try owe(punch, index: index)
+            owed += 1
+        }
+        if owed > 0, let author {
+            try audit(
+                AuditEntry(
+                    at: now, author: author, action: "punches.send-again", subject: name.text,
+                    detail: "\(owed) punches: \(punches.prefix(50).map(String.init).joined(separator: ", "))"
+                        + (punches.count > 50 ? ", …" : "")))
+        }
+        return owed
+    }
+
+    /// What was decided for a punch at a sink, and that somebody gave it up there.
+    private func forget(_ punch: Int64, sink: Int64) throws {
+        for table in ["decision", "discarded"] {
+            try db.cachedStatement(sql: "DELETE FROM \(table) WHERE sink = ? AND punch = ?")
+                .execute(arguments: [sink, punch])
+        }
+    }
+
+    /// One row more in the outbox, which must not be there yet.
+    func owe(_ punch: Int64, index: Int, reported: Bool = false) throws {
+        try db.cachedStatement(sql: "INSERT INTO outbox (sink, punch, reported) VALUES (?, ?, ?)")
+            .execute(arguments: [state.sinks[index].id, punch, reported])
+        state.sinks[index].owed += 1
+        // It may be older than all that were looked at.
+        if !reported {
+            state.sinks[index].reportedThrough = min(state.sinks[index].reportedThrough, punch - 1)
         }
     }
 
@@ -23,9 +82,20 @@ extension WriterConnection {
         guard let index = state.index(of: name) else { return }
         let statement = try db.cachedStatement(
             sql: "UPDATE outbox SET begun = ?, frozen = COALESCE(frozen, ?) WHERE sink = ? AND punch = ?")
+        let decide = try db.cachedStatement(
+            sql: """
+                INSERT INTO decision (sink, punch, person, employee, time, direction) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (sink, punch) DO NOTHING
+                """)
         for attempt in attempts {
             try statement.execute(arguments: [
                 now.milliseconds, attempt.frozen, state.sinks[index].id, attempt.punch,
+            ])
+            guard changes > 0, let decision = attempt.decision else { continue }
+            try decide.execute(arguments: [
+                state.sinks[index].id, attempt.punch, decision.person, decision.employee,
+                decision.time.seconds,
+                decision.direction?.rawValue,
             ])
         }
     }
@@ -67,8 +137,24 @@ extension WriterConnection {
                     settlement.attempt.ended.milliseconds,
                 ])
                 state.sinks[index].dead += 1
+                // It is certainly not there, so everything about it may be decided anew.
+                try db.cachedStatement(sql: "DELETE FROM decision WHERE sink = ? AND punch = ?")
+                    .execute(arguments: [sink, settlement.punch])
+            case .suppressed:
+                try removeOwed(settlement.punch, index: index)
             }
             try add(settlement, sink: sink)
+            if let missed = settlement.missedShift {
+                try db.cachedStatement(
+                    sql: """
+                        INSERT OR REPLACE INTO late (sink, punch, shift, shift_end, reference, at)
+                        VALUES (?, ?, ?, ?, ?, ?)
+                        """
+                ).execute(arguments: [
+                    sink, settlement.punch, missed.shift, missed.end.seconds, settlement.attempt.reference,
+                    settlement.attempt.ended.milliseconds,
+                ])
+            }
             if let report = settlement.report, !(isFailure && wasReported) {
                 try addOutcome(report, sink: sink, punch: settlement.punch, at: settlement.attempt.ended)
             }
@@ -83,6 +169,8 @@ extension WriterConnection {
 
     private func add(_ settlement: Settlement, sink: Int64) throws {
         let attempt = settlement.attempt
+        var words = attempt.words
+        if case .suppressed(let reason) = settlement.fate { words = reason }
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO attempt
@@ -94,7 +182,7 @@ extension WriterConnection {
         try statement.execute(arguments: [
             sink, settlement.punch, attempt.started.milliseconds, attempt.durationMilliseconds,
             attempt.status,
-            attempt.answer.rawValue, attempt.reference, attempt.words, settlement.fate.code.rawValue,
+            attempt.answer.rawValue, attempt.reference, words, settlement.fate.code.rawValue,
         ])
     }
 
@@ -152,11 +240,7 @@ extension WriterConnection {
 }
 
 /// What an attempt meant, as the `attempt` table keeps it.
-enum FateCode: Int {
-    case delivered = 0
-    case again = 1
-    case dead = 2
-}
+typealias FateCode = RecordedAttempt.Meaning
 
 extension Settlement.Fate {
     var code: FateCode {
@@ -164,6 +248,7 @@ extension Settlement.Fate {
         case .delivered: .delivered
         case .again: .again
         case .dead: .dead
+        case .suppressed: .suppressed
         }
     }
 }

@@ -8,7 +8,9 @@ extension WriterConnection {
     /// See `Store.record`. `hashes` are those of the quarantined records, in their order.
     func record(_ batch: IntakeBatch, hashes: [Int64]) throws -> IntakeReceipt {
         let terminal = try terminalID(batch.terminal, at: batch.received)
-        let owing = state.sinks.indices.filter { state.sinks[$0].active }
+        let owing = state.sinks.indices.filter { index in
+            state.sinks[index].active && batch.sinks?.contains(state.sinks[index].name) != false
+        }
         var receipt = IntakeReceipt()
         // Nearly all text is ASCII, and then one look at all of it tells what each record's bytes are.
         let isASCII = batch.raw.isPlainASCII
@@ -101,6 +103,9 @@ extension WriterConnection {
         state.quarantined += 1
     }
 
+    /// Readings of each terminal's clock that are kept, the newest.
+    static let clockReadingsKept = 500
+
     /// See `Store.note`.
     func note(_ sighting: TerminalSighting) throws {
         let terminal = try terminalID(sighting.serial, at: sighting.at)
@@ -116,9 +121,35 @@ extension WriterConnection {
             sighting.at.milliseconds, sighting.address, sighting.model, sighting.firmware, sighting.backlog,
             sighting.skew, sighting.deviceInfo, terminal,
         ])
+        if let skew = sighting.skew {
+            try db.cachedStatement(sql: "INSERT OR REPLACE INTO clock (terminal, at, skew) VALUES (?, ?, ?)")
+                .execute(arguments: [terminal, sighting.at.milliseconds, skew])
+            // A terminal on a bad line registers hundreds of times a day.
+            try db.cachedStatement(
+                sql: """
+                    DELETE FROM clock WHERE terminal = ?1 AND at <
+                        (SELECT at FROM clock WHERE terminal = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2)
+                    """
+            ).execute(arguments: [terminal, Self.clockReadingsKept - 1])
+        }
     }
 
-    private func terminalID(_ serial: SerialNumber, at moment: UnixTime) throws -> Int64 {
+    /// See `Store.note`.
+    func note(_ progress: [TerminalProgress]) throws {
+        let statement = try db.cachedStatement(
+            sql: """
+                UPDATE terminal SET last_heard = MAX(COALESCE(last_heard, 0), ?),
+                    complete_until = NULLIF(MAX(COALESCE(complete_until, -1), COALESCE(?, -1)), -1)
+                WHERE folded = ?
+                """)
+        for entry in progress {
+            try statement.execute(arguments: [
+                entry.lastHeard.milliseconds, entry.completeUntil, entry.serial.folded,
+            ])
+        }
+    }
+
+    func terminalID(_ serial: SerialNumber, at moment: UnixTime) throws -> Int64 {
         if let known = terminals[serial.folded] { return known }
         statements.findTerminal.bind(serial.folded, at: 1)
         if let found = try statements.findTerminal.firstNumber() {
@@ -134,7 +165,7 @@ extension WriterConnection {
         return new
     }
 
-    private func zoneID(_ name: String) throws -> Int64 {
+    func zoneID(_ name: String) throws -> Int64 {
         if let known = zones[name] { return known }
         statements.findZone.bind(name, at: 1)
         if let found = try statements.findZone.firstNumber() {

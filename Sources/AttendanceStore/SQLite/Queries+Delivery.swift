@@ -1,0 +1,121 @@
+import AttendanceCore
+import GRDB
+
+// Attempts, dead letters by cause, and check-ins that need a person's eye on the site.
+
+extension Queries {
+    static func attempts(_ db: Database, for punch: Int64) throws -> [RecordedAttempt] {
+        // By way of the few sinks there are: the key begins with them.
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT s.name AS sink_name, a.* FROM sink s CROSS JOIN attempt a ON a.sink = s.id AND a.punch = ?
+                ORDER BY s.name, a.number
+                """, arguments: [punch]
+        ).map { row in
+            RecordedAttempt(
+                sink: try SinkName(stored: row["sink_name"]), number: row["number"],
+                attempt: Attempt(
+                    started: UnixTime(milliseconds: row["started"]),
+                    duration: .milliseconds(row["duration_ms"] as Int64), status: row["status"],
+                    answer: try stored(AnswerClass(rawValue: row["answer"]), "attempt.answer"),
+                    reference: row["reference"], words: row["words"]),
+                meaning: try stored(FateCode(rawValue: row["fate"]), "attempt.fate"))
+        }
+    }
+
+    static func deadLetterGroups(_ db: Database) throws -> [DeadLetterGroup] {
+        // `reason` is that of the row with the highest number: SQLite's rule for bare columns beside MAX.
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT s.name AS sink_name, d.cause, COUNT(*) AS count, COUNT(DISTINCT p.enroll) AS people,
+                    MIN(p.wall) AS first, MIN(d.died) AS since, MAX(d.id), d.reason
+                FROM dead_letter d CROSS JOIN sink s ON s.id = d.sink CROSS JOIN punch p ON p.id = d.punch
+                GROUP BY d.sink, d.cause ORDER BY count DESC, s.name, d.cause
+                """
+        ).map { row in
+            let (sink, cause): (String, String) = (row["sink_name"], row["cause"])
+            let last = try Int64.fetchOne(
+                db,
+                sql: """
+                    SELECT MAX(p.wall) FROM dead_letter d CROSS JOIN punch p ON p.id = d.punch
+                    WHERE d.sink = (SELECT id FROM sink WHERE name = ?) AND d.cause = ?
+                    """, arguments: [sink, cause])
+            return DeadLetterGroup(
+                sink: try SinkName(stored: sink),
+                cause: try stored(RejectionCause(rawValue: cause), "dead_letter.cause"), count: row["count"],
+                people: row["people"], first: WallTime(seconds: row["first"]),
+                last: WallTime(seconds: last ?? row["first"]), since: UnixTime(milliseconds: row["since"]),
+                example: row["reason"])
+        }
+    }
+
+    private static let decided = """
+        n.person AS decided_person, n.employee AS decided_employee, n.time AS decided_time,
+        n.direction AS decided_direction
+        """
+
+    static func misfiled(_ db: Database, at sink: SinkName, after: Int64, limit: Int) throws
+        -> [MisfiledCheckin]
+    {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT a.punch, a.reference, a.started, a.words, p.enroll, p.sent, t.serial,
+                    COALESCE(p.name, e.full_name) AS name, \(decided)
+                FROM attempt a INDEXED BY attempt_misfiled
+                    CROSS JOIN punch p ON p.id = a.punch CROSS JOIN terminal t ON t.id = p.terminal
+                    LEFT JOIN decision n ON n.sink = a.sink AND n.punch = a.punch
+                    LEFT JOIN employee e ON e.sink = a.sink AND e.name = n.employee
+                WHERE a.sink = (SELECT id FROM sink WHERE name = ?) AND a.punch > ? AND a.fate = 1
+                    AND a.reference IS NOT NULL
+                ORDER BY a.punch LIMIT ?
+                """, arguments: [sink.text, after, limit]
+        ).map { row in
+            MisfiledCheckin(
+                punch: row["punch"], terminal: try SerialNumber(stored: row["serial"]),
+                enrollID: try EnrollID(row), name: row["name"], decision: try decision(row),
+                reference: row["reference"], at: UnixTime(milliseconds: row["started"]), words: row["words"])
+        }
+    }
+
+    static func lateDeliveries(_ db: Database, at sink: SinkName, after: Int64, limit: Int) throws
+        -> [LateDelivery]
+    {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT l.*, p.enroll, p.sent, p.wall, t.serial, COALESCE(p.name, e.full_name) AS name, \(decided)
+                FROM late l CROSS JOIN punch p ON p.id = l.punch CROSS JOIN terminal t ON t.id = p.terminal
+                    LEFT JOIN decision n ON n.sink = l.sink AND n.punch = l.punch
+                    LEFT JOIN employee e ON e.sink = l.sink AND e.name = n.employee
+                WHERE l.sink = (SELECT id FROM sink WHERE name = ?) AND l.punch > ?
+                ORDER BY l.punch LIMIT ?
+                """, arguments: [sink.text, after, limit]
+        ).map { row in
+            let decision = try decision(row)
+            return LateDelivery(
+                punch: row["punch"], terminal: try SerialNumber(stored: row["serial"]),
+                enrollID: try EnrollID(row), name: row["name"],
+                time: decision?.time ?? WallTime(seconds: row["wall"]), employee: decision?.employee,
+                reference: row["reference"], shift: row["shift"],
+                shiftEnd: WallTime(seconds: row["shift_end"]),
+                delivered: UnixTime(milliseconds: row["at"]))
+        }
+    }
+
+    static func oldestOwed(_ db: Database, to sink: SinkName) throws -> [SerialNumber: Int64] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT t.serial, MIN(COALESCE(c.instant, p.instant)) AS oldest
+                FROM outbox o CROSS JOIN punch p ON p.id = o.punch CROSS JOIN terminal t ON t.id = p.terminal
+                    LEFT JOIN correction c ON c.punch = p.id
+                WHERE o.sink = (SELECT id FROM sink WHERE name = ?) GROUP BY p.terminal
+                """, arguments: [sink.text])
+        return Dictionary(
+            try rows.map { (try SerialNumber(stored: $0["serial"]), $0["oldest"] as Int64) },
+            uniquingKeysWith: min)
+    }
+}

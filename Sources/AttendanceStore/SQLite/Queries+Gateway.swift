@@ -1,0 +1,58 @@
+import AttendanceCore
+import GRDB
+
+// Terminals, the audit trail and alerts.
+
+extension Queries {
+    static func terminals(_ db: Database, after: SerialNumber?, limit: Int) throws -> [TerminalRecord] {
+        try Row.fetchAll(
+            db, sql: "SELECT * FROM terminal WHERE folded > ? ORDER BY folded LIMIT ?",
+            arguments: [after?.folded ?? "", limit]
+        ).map { row in
+            TerminalRecord(
+                serial: try SerialNumber(stored: row["serial"]),
+                firstSeen: UnixTime(milliseconds: row["first_seen"]),
+                lastSeen: UnixTime(milliseconds: row["last_seen"]),
+                lastHeard: UnixTime(stored: row["last_heard"]), address: row["address"], model: row["model"],
+                firmware: row["firmware"], backlog: row["backlog"], skew: row["skew"],
+                completeUntil: row["complete_until"], deviceInfo: row["device_info"])
+        }
+    }
+
+    static func clockReading(_ db: Database, of terminal: SerialNumber, near moment: UnixTime) throws
+        -> ClockReading?
+    {
+        func reading(_ condition: String) throws -> ClockReading? {
+            try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT at, skew FROM clock
+                    WHERE terminal = (SELECT id FROM terminal WHERE folded = ?) AND \(condition) LIMIT 1
+                    """, arguments: [terminal.folded, moment.milliseconds]
+            ).map { ClockReading(at: UnixTime(milliseconds: $0["at"]), skew: $0["skew"]) }
+        }
+        return try reading("at <= ? ORDER BY at DESC") ?? reading("at > ? ORDER BY at")
+    }
+
+    static func auditTrail(_ db: Database, after: Int64, limit: Int) throws -> [AuditEntry] {
+        try Row.fetchAll(
+            db, sql: "SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?", arguments: [after, limit]
+        ).map { row in
+            AuditEntry(
+                id: row["id"], at: UnixTime(milliseconds: row["at"]), author: Author(row["author"]),
+                action: row["action"], subject: row["subject"], detail: row["detail"])
+        }
+    }
+
+    static func alerts(_ db: Database) throws -> [AlertRecord] {
+        try Row.fetchAll(db, sql: "SELECT * FROM alert ORDER BY since, kind, subject").map { row in
+            AlertRecord(
+                kind: row["kind"], subject: row["subject"],
+                severity: try stored(
+                    AlertRecord.Severity(rawValue: row["severity"] as String), "alert.severity"),
+                title: row["title"], detail: row["detail"], remedy: row["remedy"],
+                since: UnixTime(milliseconds: row["since"]), told: UnixTime(stored: row["told"]),
+                clearSince: UnixTime(stored: row["clear_since"]))
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import AttendanceCore
+import GRDB
+
+/// Whoever reads from a pool of read-only connections: the running store, and those who look beside it.
+protocol ReaderBacked: JournalReading {
+    var readers: ReaderPool { get }
+}
+
+extension ReaderBacked {
+    // MARK: Punches
+
+    package func punches(_ filter: PunchFilter, after: PunchCursor?, limit: Int) async throws
+        -> [JournalEntry]
+    {
+        try await readers.read { try Queries.punches($0, filter, after: after, limit: limit) }
+    }
+
+    package func punches(numbered ids: [Int64], at sink: SinkName) async throws -> [JournalEntry] {
+        try await readers.read { try Queries.punches($0, numbered: ids, at: sink) }
+    }
+
+    package func attempts(for punch: Int64) async throws -> [RecordedAttempt] {
+        try await readers.read { try Queries.attempts($0, for: punch) }
+    }
+
+    package func dayPunches(of ids: [String], from: Int64, until: Int64, limit: Int) async throws
+        -> [DayPunch]
+    {
+        try await readers.read { try Queries.dayPunches($0, of: ids, from: from, until: until, limit: limit) }
+    }
+
+    package func seenPeople(from: WallTime, limit: Int) async throws -> [SeenPerson] {
+        try await readers.read { try Queries.seenPeople($0, from: from, limit: limit) }
+    }
+
+    // MARK: What could not be understood
+
+    package func quarantine(after: Int64, limit: Int) async throws -> [QuarantineEntry] {
+        try await readers.read { try Queries.quarantine($0, after: after, limit: limit) }
+    }
+
+    package func doubtful(after: Int64, limit: Int) async throws -> [JournalEntry] {
+        try await readers.read { try Queries.doubtful($0, after: after, limit: limit) }
+    }
+
+    // MARK: Delivery
+
+    package func deadLetters(_ filter: DeadLetterFilter, after: Int64, limit: Int) async throws
+        -> [DeadLetter]
+    {
+        try await readers.read { try Queries.deadLetters($0, filter, after: after, limit: limit) }
+    }
+
+    package func deadLetterGroups() async throws -> [DeadLetterGroup] {
+        try await readers.read { try Queries.deadLetterGroups($0) }
+    }
+
+    package func misfiled(at sink: SinkName, after: Int64, limit: Int) async throws -> [MisfiledCheckin] {
+        try await readers.read { try Queries.misfiled($0, at: sink, after: after, limit: limit) }
+    }
+
+    package func lateDeliveries(at sink: SinkName, after: Int64, limit: Int) async throws -> [LateDelivery] {
+        try await readers.read { try Queries.lateDeliveries($0, at: sink, after: after, limit: limit) }
+    }
+
+    package func oldestOwed(to sink: SinkName) async throws -> [SerialNumber: Int64] {
+        try await readers.read { try Queries.oldestOwed($0, to: sink) }
+    }
+
+    // MARK: Sites
+
+    package func employees(of sink: SinkName, after: String, limit: Int) async throws -> [Employee] {
+        try await readers.read { try Queries.employees($0, of: sink, after: after, limit: limit) }
+    }
+
+    package func mappings(of sink: SinkName) async throws -> [EmployeeMapping] {
+        try await readers.read { try Queries.mappings($0, of: sink) }
+    }
+
+    package func facts(of sink: SinkName) async throws -> [String: SiteFact] {
+        try await readers.read { try Queries.facts($0, of: sink) }
+    }
+
+    // MARK: Terminals
+
+    package func terminals(after: SerialNumber?, limit: Int) async throws -> [TerminalRecord] {
+        try await readers.read { try Queries.terminals($0, after: after, limit: limit) }
+    }
+
+    package func clockReading(of terminal: SerialNumber, near moment: UnixTime) async throws -> ClockReading?
+    {
+        try await readers.read { try Queries.clockReading($0, of: terminal, near: moment) }
+    }
+
+    // MARK: The gateway
+
+    package func auditTrail(after: Int64, limit: Int) async throws -> [AuditEntry] {
+        try await readers.read { try Queries.auditTrail($0, after: after, limit: limit) }
+    }
+
+    package func alerts() async throws -> [AlertRecord] {
+        try await readers.read { try Queries.alerts($0) }
+    }
+}
