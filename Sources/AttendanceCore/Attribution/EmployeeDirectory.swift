@@ -1,0 +1,102 @@
+/// Who is who on one site: from the key a terminal sends to an Employee.
+///
+/// The rule, in this order:
+/// 1. an operator's mapping for this id space, else one for all of them (`""`): that employee, whatever the key fields
+///    say;
+/// 2. the employee whose key field equals what was sent, compared as ERPNext compares: upper and lower case alike,
+///    blanks at the end ignored;
+/// 3. with `LeadingZeros.ignored`, where both are decimal digits: equal without leading zeros.
+/// Several employees at one step are no answer: then nobody is guessed.
+package struct EmployeeDirectory: Sendable {
+    package enum LeadingZeros: Hashable, Sendable {
+        /// "0012" and "12" are two people, as in ERPNext itself.
+        case exact
+        /// "0012" finds "12" where no employee is "0012".
+        case ignored
+    }
+
+    package enum Resolution: Hashable, Sendable {
+        case employee(Employee)
+        /// Document names, sorted.
+        case several([String])
+        /// No employee has this id, or the mapping names one that is not there (its name is in `mapped`).
+        case unknown(mapped: String?)
+    }
+
+    private struct Key: Hashable {
+        var space: String
+        var id: String
+    }
+
+    private let employees: [String: Employee]
+    private let zeros: LeadingZeros
+    private let mapped: [Key: String]
+    /// By field, then by the compared form.
+    private let exact: [String: [String: [String]]]
+    private let withoutZeros: [String: [String: [String]]]
+
+    /// Later mappings win over earlier ones.
+    package init(
+        employees: [Employee], mappings: [EmployeeMapping] = [], leadingZeros: LeadingZeros = .ignored
+    ) {
+        self.employees = Dictionary(employees.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+        zeros = leadingZeros
+        mapped = Dictionary(
+            mappings.map { (Key(space: $0.space, id: $0.enrollID.canonical.lowercased()), $0.employee) },
+            uniquingKeysWith: { $1 })
+        var exact: [String: [String: [String]]] = [:]
+        var withoutZeros: [String: [String: [String]]] = [:]
+        for employee in employees {
+            for (field, value) in employee.keys {
+                let form = Self.comparable(value)
+                guard !form.isEmpty else { continue }
+                exact[field, default: [:]][form, default: []].append(employee.name)
+                if let digits = Self.digits(form) {
+                    withoutZeros[field, default: [:]][digits, default: []].append(employee.name)
+                }
+            }
+        }
+        self.exact = exact
+        self.withoutZeros = withoutZeros
+    }
+
+    package var count: Int { employees.count }
+    package var all: [Employee] { employees.values.sorted { $0.name < $1.name } }
+    package func employee(named name: String) -> Employee? { employees[name] }
+
+    /// - Parameters:
+    ///   - key: what would be sent: the enroll id as the terminal sent it, or the alias.
+    ///   - enrollID: what mappings go by.
+    ///   - field: the Employee column the key is looked up in.
+    ///   - space: the id space, the name of a group of terminals, or "".
+    package func resolve(key: String, enrollID: EnrollID, field: String, space: String) -> Resolution {
+        let id = enrollID.canonical.lowercased()
+        if let name = mapped[Key(space: space, id: id)] ?? mapped[Key(space: "", id: id)] {
+            return employees[name].map { .employee($0) } ?? .unknown(mapped: name)
+        }
+        let form = Self.comparable(key)
+        var names = exact[field]?[form] ?? []
+        if names.isEmpty, zeros == .ignored, let digits = Self.digits(form) {
+            names = withoutZeros[field]?[digits] ?? []
+        }
+        switch names.count {
+        case 0: return .unknown(mapped: nil)
+        case 1: return employees[names[0]].map { .employee($0) } ?? .unknown(mapped: nil)
+        default: return .several(names.sorted())
+        }
+    }
+
+    /// As MariaDB's usual collation compares: case apart, blanks at the end apart.
+    private static func comparable(_ text: String) -> String {
+        var text = text[...]
+        while text.last == " " { text.removeLast() }
+        return text.lowercased()
+    }
+
+    /// Decimal digits without leading zeros; nil for anything else.
+    private static func digits(_ text: String) -> String? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+        let digits = text.drop { $0 == "0" }
+        return digits.isEmpty ? "0" : String(digits)
+    }
+}
