@@ -8,8 +8,9 @@ import Foundation
 extension Settings {
     func terminalPolicy() throws -> TerminalPolicy {
         var zones: [SerialNumber: ZoneRules] = [:]
-        for (serial, override) in terminals.overrides {
-            if let name = override.timeZone { zones[serial] = try Self.zone(name) }
+        for serial in terminals.overrides.keys {
+            let name = terminals.timeZone(of: serial)
+            if name != terminals.timeZone { zones[serial] = try Self.zone(name) }
         }
         let earliest =
             WallTime(year: terminals.earliestYear, month: 1, day: 1) ?? Intake.Limits.defaultEarliest

@@ -37,59 +37,6 @@ package struct CheckConfig: ParsableCommand {
     package static let configurationError: Int32 = 78
 
     private static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
-
-    /// All problems by place, then what would run. No secret is in it.
-    package static func report(_ loaded: LoadedSettings) -> String {
-        var lines = loaded.problems.map(\.description)
-        guard let settings = loaded.settings else {
-            let count = loaded.mistakes.count
-            lines.append("\(count) mistake\(count == 1 ? "" : "s"): the gateway would not start.")
-            return lines.joined(separator: "\n") + "\n"
-        }
-        lines.append("settings    \(loaded.file ?? "no file: defaults, environment and --set")")
-        for listener in settings.listeners {
-            let host = listener.host.contains(":") ? "[\(listener.host)]" : listener.host
-            let name = listener.name.map { " (\($0))" } ?? ""
-            lines.append("listen      \(host):\(listener.port)\(name): \(rules(listener))")
-        }
-        let erp = settings.erp
-        if let url = erp.url {
-            let authorization = erp.authorizationHeader == nil ? "without authorization" : "authorization set"
-            let target = erp.dialect == .custom ? url.absoluteString + erp.endpoint : url.absoluteString
-            lines.append("ERP         \(target) (\(erp.dialect.rawValue), \(authorization))")
-        } else {
-            lines.append("ERP         none: punches are kept and owed")
-        }
-        lines.append("time zone   \(settings.terminals.timeZone)")
-        for (serial, own) in settings.terminals.overrides.sorted(by: { $0.key.text < $1.key.text }) {
-            let zone = settings.terminals.timeZone(of: serial)
-            lines.append("terminal    \(serial)\(own.name.map { " (\($0))" } ?? ""): \(zone)")
-        }
-        lines.append("journal     \(settings.store.directory)")
-        lines.append("CSV         \(settings.csv.isEnabled ? settings.csv.directory : "switched off")")
-        lines.append(
-            "log         \(settings.logging.directory), \(LogLine.name(of: settings.logging.level)), "
-                + "\(settings.logging.keep) files kept")
-        let changed = loaded.values.filter { $0.place != .standard && !$0.text.isEmpty }
-        if !changed.isEmpty {
-            lines.append("set by you")
-            lines += changed.map { "  \($0.title) = \($0.shown)  (\($0.place.description))" }
-        }
-        return lines.joined(separator: "\n") + "\n"
-    }
-
-    private static func rules(_ listener: Settings.Listener) -> String {
-        let admission = listener.admission
-        var rules: [String] = []
-        if admission.token != nil { rules.append("token") }
-        if !admission.serials.isEmpty { rules.append("\(admission.serials.count) serial numbers") }
-        if !admission.networks.isEmpty {
-            rules.append("networks " + admission.networks.map(\.description).joined(separator: " "))
-        }
-        if admission.secretPath != nil { rules.append("secret path") }
-        if !rules.isEmpty { return "admits by " + rules.joined(separator: " and ") }
-        return listener.isLoopback ? "this machine only" : "admits everybody, as AllowWithoutAdmission says"
-    }
 }
 
 /// The options by which every command finds the settings.

@@ -32,12 +32,13 @@ extension SettingKind {
     static func choice(_ words: KeyValuePairs<String, Value>) -> Self {
         let list = words.map(\.key)
         let values = words.map(\.value)
-        return Self(name: list.joined(separator: " or ")) { (text) throws(ValueFault) -> Value in
+        let all = list.dropLast().joined(separator: ", ") + " or " + (list.last ?? "")
+        return Self(name: all) { (text) throws(ValueFault) -> Value in
             if let index = list.firstIndex(where: { $0.lowercased() == text.lowercased() }) {
                 return values[index]
             }
             throw ValueFault(
-                problem: "\(quoted(text)) is not known", remedy: "Write \(list.joined(separator: " or "))")
+                problem: "\(quoted(text)) is not known", remedy: "Write \(all)")
         }
     }
 }
@@ -233,6 +234,9 @@ extension SettingKind where Value == Duration {
     static func seconds(_ range: ClosedRange<Int>) -> Self {
         whole(range, unit: "seconds") { .seconds($0) }
     }
+    static func minutes(_ range: ClosedRange<Int>) -> Self {
+        whole(range, unit: "minutes") { .seconds($0 * 60) }
+    }
     static func hours(_ range: ClosedRange<Int>) -> Self {
         whole(range, unit: "hours") { .seconds($0 * 3600) }
     }
@@ -361,11 +365,22 @@ extension SettingKind {
     }
 }
 
+extension SettingKind {
+    /// 0 means off, which is nil.
+    static func unlessZero<Number: AdditiveArithmetic & Sendable>(_ kind: SettingKind<Number>) -> Self
+    where Value == Number? {
+        Self(name: kind.name) { (text) throws(ValueFault) -> Value in
+            let value = try kind.parse(text)
+            return value == .zero ? nil : value
+        }
+    }
+}
+
 /// A value in a message: at most 80 characters, in quotes.
 func quoted(_ text: String) -> String {
     text.count > 80 ? "\"\(text.prefix(80))…\"" : "\"\(text)\""
 }
 
-private func isLetterOrDigit(_ byte: UInt8) -> Bool {
+func isLetterOrDigit(_ byte: UInt8) -> Bool {
     (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
 }

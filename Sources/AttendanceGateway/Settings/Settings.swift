@@ -9,8 +9,14 @@ package struct Settings: Hashable, Sendable {
     /// At least one; the first is the `[Server]` section's.
     package var listeners: [Listener]
     package var connections: Connections
+    /// The site of `[ERP]`, which is always there, be it without an address.
     package var erp: ERP
+    /// The sites of `[Site NAME]`, in the file's order.
+    package var furtherSites: [ERP]
+    /// In the file's order.
+    package var webhooks: [Webhook]
     package var terminals: Terminals
+    package var alerts: Alerts
     package var logging: Logging
     package var csv: CSV
     package var store: Store
@@ -77,59 +83,6 @@ package struct Settings: Hashable, Sendable {
         package var handshake: Duration
         package var firstMessage: Duration
         package var acceptsUnmaskedFrames: Bool
-    }
-
-    package struct ERP: Hashable, Sendable {
-        package enum Dialect: String, Hashable, Sendable { case custom, hrms }
-        package enum PersonID: String, Hashable, Sendable { case enrollID = "enrollid", alias }
-        /// Ends in a slash. Nil: punches are kept and owed until there is one.
-        package var url: URL?
-        package var dialect: Dialect
-        /// Path of the custom method, without a leading slash.
-        package var endpoint: String
-        /// After so many attempts a punch is reported as failed so far; it is tried again for ever.
-        package var maximumRetries: Int
-        package var retryDelay: Duration
-        /// The whole value of an `Authorization` header; excludes a key and secret.
-        package var authorization: Secret?
-        /// Both or neither.
-        package var apiKey: Secret?
-        package var apiSecret: Secret?
-        package var employeeField: String
-        package var personID: PersonID
-        /// IANA zone of the site's own clock; nil sends each terminal's wall time as it is.
-        package var siteTimeZone: String?
-        package var concurrency: Int
-        package var timeout: Duration
-        /// How long a punch whose answer is missing waits before it is sent again.
-        package var ambiguousWait: Duration
-
-        /// What stands behind `Authorization:` in a request; nil sends none.
-        package var authorizationHeader: Secret? {
-            if let authorization { return authorization }
-            guard let apiKey, let apiSecret else { return nil }
-            return Secret("token \(apiKey.reveal()):\(apiSecret.reveal())")
-        }
-    }
-
-    package struct Terminals: Hashable, Sendable {
-        /// IANA zone of terminals that have none of their own.
-        package var timeZone: String
-        package var sendsClock: Bool
-        /// Whether terminals are asked to push their users (`nosenduser:false`).
-        package var asksForUsers: Bool
-        package var keepsPhotos: Bool
-        package var earliestYear: Int
-        package var futureTolerance: Duration
-        package var overrides: [SerialNumber: Override]
-
-        package struct Override: Hashable, Sendable {
-            package var timeZone: String?
-            package var name: String?
-        }
-
-        package func timeZone(of serial: SerialNumber) -> String { overrides[serial]?.timeZone ?? timeZone }
-        package func name(of serial: SerialNumber) -> String? { overrides[serial]?.name }
     }
 
     package struct Logging: Hashable, Sendable {

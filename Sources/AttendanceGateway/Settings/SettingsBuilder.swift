@@ -9,7 +9,7 @@ struct SettingsBuilder {
     let baseFolder: String
     let environment: [String: String]
     let machineTimeZone: String
-    private(set) var problems: [SettingsProblem] = []
+    var problems: [SettingsProblem] = []
     private(set) var values: [EffectiveSetting] = []
 
     init(
@@ -29,8 +29,16 @@ struct SettingsBuilder {
         let store = folder(
             SettingsTable.storeDirectory, systemFolder: "STATE_DIRECTORY", standard: "data")
         let logs = folder(SettingsTable.logDirectory, systemFolder: "LOGS_DIRECTORY", standard: "logs")
+        let listeners = listeners()
+        let connections = connections()
+        let erp = erp()
+        let sites = furtherSites()
+        let webhooks = webhooks(besides: sites.map(\.name))
+        let sinks = [erp.name] + sites.map(\.name) + webhooks.map(\.name)
+        let terminals = terminals(sinks: sinks)
         let settings = Settings(
-            listeners: listeners(), connections: connections(), erp: erp(), terminals: terminals(),
+            listeners: listeners, connections: connections, erp: erp, furtherSites: sites, webhooks: webhooks,
+            terminals: terminals, alerts: alerts(),
             logging: Settings.Logging(
                 directory: logs, level: value(SettingsTable.logLevel), keep: value(SettingsTable.logKeep),
                 console: value(SettingsTable.logConsole)),
@@ -40,6 +48,8 @@ struct SettingsBuilder {
             store: Settings.Store(directory: store),
             admin: Settings.Admin(
                 socketPath: folder(SettingsTable.adminSocket) ?? store + "/admin.sock"))
+        checkRouting(settings)
+        checkLastSync(settings)
         // sockaddr_un has 108 bytes, one of them for the NUL (unix(7)).
         if settings.admin.socketPath.utf8.count > 107 {
             report(
@@ -54,11 +64,11 @@ struct SettingsBuilder {
     // MARK: Looking up
 
     /// The value of a setting; a wrong one is reported and the default stands in.
-    private mutating func value<Value>(_ setting: Setting<Value>, name: String? = nil) -> Value {
+    mutating func value<Value>(_ setting: Setting<Value>, name: String? = nil) -> Value {
         found(setting, name: name).value
     }
 
-    private mutating func found<Value>(
+    mutating func found<Value>(
         _ setting: Setting<Value>, name: String? = nil
     ) -> (value: Value, found: SettingsLayers.Found?) {
         guard let found = layers.find(setting.row, name: name) else {
@@ -83,7 +93,7 @@ struct SettingsBuilder {
     }
 
     /// A secret from the setting itself or from the file that its `…File` names, whichever stands in the stronger layer.
-    private mutating func secret(_ setting: SettingsTable.SecretSetting, name: String? = nil) -> Secret? {
+    mutating func secret(_ setting: SettingsTable.SecretSetting, name: String? = nil) -> Secret? {
         let direct = layers.find(setting.value.row, name: name)
         let file = found(setting.file, name: name)
         guard let path = file.value, let place = file.found else { return value(setting.value, name: name) }
@@ -109,8 +119,8 @@ struct SettingsBuilder {
     }
 
     /// A path relative to the folder of the file that holds it (the working folder for environment and arguments).
-    private mutating func folder(_ setting: Setting<String?>) -> String? {
-        let (path, found) = found(setting)
+    mutating func folder(_ setting: Setting<String?>, name: String? = nil) -> String? {
+        let (path, found) = found(setting, name: name)
         return path.map { absolute($0, in: found?.folder ?? baseFolder) }
     }
 
@@ -133,11 +143,11 @@ struct SettingsBuilder {
 
     // MARK: Reporting
 
-    private static func title(_ row: SettingRow, _ name: String?) -> String {
+    static func title(_ row: SettingRow, _ name: String?) -> String {
         "[\(row.section.rawValue)\(name.map { " \($0)" } ?? "")] \(row.name)"
     }
 
-    private mutating func report(
+    mutating func report(
         _ severity: SettingsProblem.Severity, _ row: SettingRow, name: String? = nil, _ problem: String,
         _ remedy: String
     ) {
@@ -147,15 +157,47 @@ struct SettingsBuilder {
                 problem: problem, remedy: remedy))
     }
 
+    /// For a section as a whole, at the line of its heading.
+    mutating func report(
+        _ severity: SettingsProblem.Severity, section: SettingsSection, name: String?, _ problem: String,
+        _ remedy: String
+    ) {
+        problems.append(
+            SettingsProblem(
+                severity: severity, place: place(of: section, name: name),
+                key: "[\(section.rawValue)\(name.map { " \($0)" } ?? "")]", problem: problem, remedy: remedy))
+    }
+
     /// Where a setting stands; where it does not, the line of its section, else the file.
     private func place(of row: SettingRow, name: String?) -> SettingPlace {
-        if let found = layers.find(row, name: name) { return found.place }
+        layers.find(row, name: name)?.place ?? place(of: row.section, name: name)
+    }
+
+    private func place(of section: SettingsSection, name: String?) -> SettingPlace {
         guard let path, let file = layers.file else { return .standard }
-        let section = file.sections.first {
-            $0.kind.lowercased() == row.section.rawValue.lowercased()
-                && $0.name?.lowercased() == name?.lowercased()
+        let found = file.sections.first {
+            SettingsSection.named($0.kind) == section && $0.name?.lowercased() == name?.lowercased()
         }
-        return section.map { .file(path: path, line: $0.line) } ?? .wholeFile(path: path)
+        return found.map { .file(path: path, line: $0.line) } ?? .wholeFile(path: path)
+    }
+
+    /// The names of a kind of section, each once: one that stands twice is a fault of the file's form.
+    func names(of section: SettingsSection) -> [String] {
+        var seen: Set<String> = []
+        return (layers.file?.sections ?? []).compactMap { found in
+            guard SettingsSection.named(found.kind) == section, let name = found.name,
+                seen.insert(name.lowercased()).inserted
+            else { return nil }
+            return name
+        }
+    }
+
+    /// Whether nothing was wrong with a setting.
+    func isSound(_ row: SettingRow, name: String? = nil) -> Bool {
+        let title = Self.title(row, name)
+        return !problems.contains {
+            $0.severity == .mistake && ($0.key == title || $0.key == title + "File")
+        }
     }
 
     /// What most probably made a value unreadable, where the text shows it.
@@ -210,15 +252,22 @@ extension SettingsBuilder {
             if known.namePlaceholder == nil, section.name != nil {
                 mistake(
                     section.line, "the section [\(known.rawValue)] takes no name",
-                    Self.sectionRemedy(section.kind + (section.kind.lowercased().hasSuffix("s") ? "" : "s")))
+                    known.sibling.map { "Write [\(known.rawValue)], or \($0.heading) if that is meant" }
+                        ?? "Write [\(known.rawValue)]")
                 continue
             }
             if let placeholder = known.namePlaceholder, section.name == nil {
+                let sibling = known.sibling.map { " (or \($0.heading) if that is meant)" } ?? ""
                 mistake(
                     section.line, "the section [\(section.kind)] needs a name",
-                    "Write [\(known.rawValue) \(placeholder)], such as [\(known.rawValue) \(known.nameExample ?? "")]"
+                    "Write [\(known.rawValue) \(placeholder)], such as [\(known.rawValue) \(known.nameExample ?? "")]\(sibling)"
                 )
                 continue
+            }
+            if let name = section.name, name.count > 64 {
+                mistake(
+                    section.line, "the name of the section is longer than 64 characters",
+                    "Write a shorter one")
             }
             for entry in section.entries where SettingsTable.row(entry.key, in: known) == nil {
                 mistake(
@@ -330,95 +379,5 @@ extension SettingsBuilder {
                 "Make it at least twice PingSeconds")
         }
         return connections
-    }
-
-    private mutating func erp() -> Settings.ERP {
-        let erp = Settings.ERP(
-            url: value(SettingsTable.url), dialect: value(SettingsTable.dialect),
-            endpoint: value(SettingsTable.apiEndpoint), maximumRetries: value(SettingsTable.maxRetries),
-            retryDelay: value(SettingsTable.retryDelaySec),
-            authorization: secret(SettingsTable.authorization),
-            apiKey: secret(SettingsTable.apiKey), apiSecret: secret(SettingsTable.apiSecret),
-            employeeField: value(SettingsTable.employeeField), personID: value(SettingsTable.personID),
-            siteTimeZone: value(SettingsTable.siteTimeZone), concurrency: value(SettingsTable.concurrency),
-            timeout: value(SettingsTable.timeoutSec), ambiguousWait: value(SettingsTable.ambiguousWaitSec))
-        let apiKey = SettingsTable.apiKey.value.row
-        let apiSecret = SettingsTable.apiSecret.value.row
-        let wrong = Set(problems.compactMap(\.key))
-        func isSound(_ row: SettingRow) -> Bool {
-            !wrong.contains(Self.title(row, nil)) && !wrong.contains(Self.title(row, nil) + "File")
-        }
-        if erp.url == nil, isSound(SettingsTable.url.row) {
-            report(
-                .warning, SettingsTable.url.row, "there is no ERP",
-                "Punches are kept, and owed until an address is set")
-        }
-        if isSound(apiKey), isSound(apiSecret) {
-            if erp.apiKey != nil, erp.apiSecret == nil {
-                report(.mistake, apiKey, "APIKey is set and APISecret is not", "Set both or neither")
-            }
-            if erp.apiKey == nil, erp.apiSecret != nil {
-                report(.mistake, apiSecret, "APISecret is set and APIKey is not", "Set both or neither")
-            }
-            if erp.authorization != nil, erp.apiKey != nil || erp.apiSecret != nil {
-                report(
-                    .mistake, SettingsTable.authorization.value.row,
-                    "Authorization and APIKey or APISecret are set", "Keep one of the two ways")
-            }
-            if erp.dialect == .hrms, erp.url != nil, erp.apiKey == nil, erp.apiSecret == nil,
-                erp.authorization == nil, isSound(SettingsTable.authorization.value.row)
-            {
-                report(
-                    .mistake, SettingsTable.dialect.row, "the hrms dialect needs the rights of a user",
-                    "Set APIKey and APISecret (User > Settings > API Access on the site)")
-            }
-        }
-        if let url = erp.url, url.scheme?.lowercased() == "http", erp.authorizationHeader != nil,
-            let host = url.host(), host.lowercased() != "localhost",
-            NetworkAddress(host)?.isLoopback != true
-        {
-            report(
-                .warning, SettingsTable.url.row,
-                "the secret of the ERP user goes over the network unencrypted",
-                "Use https")
-        }
-        return erp
-    }
-
-    private mutating func terminals() -> Settings.Terminals {
-        let (own, found) = found(SettingsTable.timeZone)
-        var zone = own ?? machineTimeZone
-        let isMachines = found?.text.isEmpty ?? true
-        if isMachines, ZoneRules(identifier: zone) == nil {
-            report(
-                .mistake, SettingsTable.timeZone.row,
-                "the machine's own time zone \(quoted(zone)) is no IANA name",
-                "Write the terminals' time zone, such as Asia/Kolkata")
-            zone = "UTC"
-        }
-        if isMachines, ["UTC", "GMT", "Etc/UTC", "Etc/GMT"].contains(zone) {
-            report(
-                .warning, SettingsTable.timeZone.row,
-                "no time zone is set and the machine runs in \(zone): terminals would be told that time",
-                "Write the zone in which the terminals hang, such as Asia/Kolkata")
-        }
-        var overrides: [SerialNumber: Settings.Terminals.Override] = [:]
-        for section in layers.file?.sections ?? [] {
-            guard SettingsSection.named(section.kind) == .terminal, let name = section.name else { continue }
-            guard let serial = SerialNumber(name) else {
-                report(
-                    .mistake, SettingsTable.terminalName.row, name: name,
-                    "\(quoted(name)) is no serial number", "Write it as the terminal shows it")
-                continue
-            }
-            overrides[serial] = Settings.Terminals.Override(
-                timeZone: value(SettingsTable.terminalTimeZone, name: name),
-                name: value(SettingsTable.terminalName, name: name))
-        }
-        return Settings.Terminals(
-            timeZone: zone, sendsClock: value(SettingsTable.sendClock),
-            asksForUsers: value(SettingsTable.sendUsers), keepsPhotos: value(SettingsTable.keepPhotos),
-            earliestYear: value(SettingsTable.earliestYear),
-            futureTolerance: value(SettingsTable.futureToleranceHours), overrides: overrides)
     }
 }

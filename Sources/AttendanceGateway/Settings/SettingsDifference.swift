@@ -23,11 +23,11 @@ package struct SettingsDifference: Hashable, Sendable {
             .compactMap { title in
                 let (was, now) = (before[title], after[title])
                 guard was?.text != now?.text, let row = (now ?? was)?.row else { return nil }
-                // A listener that appears or vanishes is more than its rules.
-                let isWholeListener = row.section == .listener && (was == nil || now == nil)
+                // A listener or a sink that appears or vanishes is more than its keys.
+                let isWholeSection = row.section.needsRestart && (was == nil || now == nil)
                 return Change(
                     title: title, before: was?.shown ?? "(not there)", after: now?.shown ?? "(not there)",
-                    takesEffectAtReload: row.effect == .atReload && !isWholeListener)
+                    takesEffectAtReload: row.effect == .atReload && !isWholeSection)
             }
     }
 

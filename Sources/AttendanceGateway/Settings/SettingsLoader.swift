@@ -198,7 +198,8 @@ package struct SettingsLoader: Sendable {
     private func unknownVariables() -> [SettingsProblem] {
         let known = SettingsTable.rows.compactMap(\.variable)
         // Variables of named sections are known only together with the file: their prefix has to do.
-        let prefixes = ["ATTENDANCE_LISTENER_", "ATTENDANCE_TERMINAL_"]
+        let prefixes = SettingsSection.allCases.filter { $0.namePlaceholder != nil }
+            .map { "ATTENDANCE_\($0.rawValue.uppercased())_" }
         return environment.keys.sorted().compactMap { name in
             guard name.hasPrefix("ATTENDANCE_"), !known.contains(name),
                 !prefixes.contains(where: { name.hasPrefix($0) })
@@ -275,7 +276,7 @@ extension Settings {
 /// One setting as it is in force.
 package struct EffectiveSetting: Hashable, Sendable {
     let row: SettingRow
-    /// Of `[Listener NAME]` or `[Terminal SERIAL]`.
+    /// What stands behind the section's word: of `[Listener NAME]`, `[Terminal SERIAL]` and the like.
     let name: String?
     /// May be a secret.
     let text: String
@@ -288,7 +289,8 @@ package struct EffectiveSetting: Hashable, Sendable {
     /// For people: a secret is `redacted`, nothing is `(blank)`.
     package var shown: String {
         if text.isEmpty { return "(blank)" }
-        return row.isSecret ? "redacted" : text.replacing("\n", with: ", ")
+        if row.isSecret { return "redacted" }
+        return text.replacing(",\n", with: ", ").replacing("\n", with: ", ")
     }
     /// Whether a change of it takes effect at a reload.
     package var takesEffectAtReload: Bool { row.effect == .atReload }
@@ -327,11 +329,4 @@ enum SecretFile {
 func absolute(_ path: String, in folder: String) -> String {
     let joined = path.hasPrefix("/") ? path : folder + "/" + path
     return (joined as NSString).standardizingPath
-}
-
-extension SettingsSection {
-    /// In any letter case.
-    static func named(_ word: some StringProtocol) -> Self? {
-        allCases.first { $0.rawValue.lowercased() == word.lowercased() }
-    }
 }

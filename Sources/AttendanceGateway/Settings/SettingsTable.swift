@@ -2,56 +2,6 @@ import AttendanceCore
 import Foundation
 import Logging
 
-/// The sections of `config.ini`, in the order of the sample.
-enum SettingsSection: String, CaseIterable, Sendable {
-    case server = "Server"
-    case security = "Security"
-    case listener = "Listener"
-    case erp = "ERP"
-    case terminals = "Terminals"
-    case terminal = "Terminal"
-    case store = "Store"
-    case csv = "CSV"
-    case logging = "Logging"
-    case admin = "Admin"
-
-    /// What stands behind the section's word; nil where nothing may.
-    var nameExample: String? {
-        switch self {
-        case .listener: "second"
-        case .terminal: "AYTI10087992"
-        default: nil
-        }
-    }
-    var namePlaceholder: String? {
-        switch self {
-        case .listener: "NAME"
-        case .terminal: "SERIAL"
-        default: nil
-        }
-    }
-
-    /// `[Listener NAME]`
-    var heading: String { namePlaceholder.map { "[\(rawValue) \($0)]" } ?? "[\(rawValue)]" }
-
-    var help: String {
-        switch self {
-        case .server: "The first port on which terminals connect, and limits that hold for every port."
-        case .security: "The token of the first port."
-        case .listener:
-            "Another port with rules of its own. Any number of such sections; the name is yours to choose."
-        case .erp: "The ERPNext site that gets the punches."
-        case .terminals: "What holds for all terminals."
-        case .terminal:
-            "What differs for one terminal, named by its serial number. Any number of such sections."
-        case .store: "The journal: the database that holds every punch."
-        case .csv: "The monthly audit files YYYY-MM-attendance.csv."
-        case .logging: "The program's own log, attendance.log."
-        case .admin: "How command-line verbs reach the running gateway."
-        }
-    }
-}
-
 /// One row of the table: what a setting is called, what it may be, and what it does.
 struct SettingRow: Hashable, Sendable {
     enum Effect: Hashable, Sendable {
@@ -220,84 +170,6 @@ enum SettingsTable {
         .server, "AcceptUnmaskedFrames", .flag, default: "yes",
         "Take WebSocket frames without a mask, which some old firmwares send against the standard.")
 
-    // MARK: [ERP]
-
-    static let url = Setting<URL?>(
-        .erp, "URL", .optional(.site), example: "https://erp.example.com",
-        "Address of the site. Blank: punches are kept, and owed until there is an address.")
-    static let dialect = Setting<Settings.ERP.Dialect>(
-        .erp, "Dialect", .choice(["custom": .custom, "hrms": .hrms]), default: "custom",
-        "custom posts to APIEndpoint as the older service did; hrms uses the standard method of Frappe HR "
-            + "(add_log_based_on_employee_field) and needs APIKey and APISecret.")
-    static let apiEndpoint = Setting<String>(
-        .erp, "APIEndpoint", .endpoint,
-        default: "api/method/clean_plus.services.biometric_server_erp2.add_checkin",
-        "Method behind URL that the custom dialect calls. In the hrms dialect it is used only where it ends in "
-            + "add_log_based_on_employee_field, as on ERPNext 12 and 13 (api/method/erpnext.hr.doctype."
-            + "employee_checkin.employee_checkin.add_log_based_on_employee_field).")
-    static let maxRetries = Setting<Int>(
-        .erp, "MaxRetries", .integer(1...1000), default: "3",
-        "After so many attempts a punch is reported as failed so far (CSV, log, health). It is tried again for "
-            + "ever all the same.")
-    static let retryDelaySec = Setting<Duration>(
-        .erp, "RetryDelaySec", .seconds(1...900), default: "5",
-        "First wait after a failed attempt; it doubles with each further one.")
-    static let apiKey = SecretSetting(
-        .erp, "APIKey", .token,
-        "API key of the ERPNext user that writes the check-ins (User > Settings > API Access).")
-    static let apiSecret = SecretSetting(.erp, "APISecret", .token, "API secret of the same user.")
-    static let authorization = SecretSetting(
-        .erp, "Authorization", .header,
-        "Whole value of the Authorization header, where a custom method wants another than that of APIKey.")
-    static let employeeField = Setting<String>(
-        .erp, "EmployeeField", .identifier, default: "attendance_device_id",
-        "Field of Employee in which the hrms dialect looks the person up.")
-    static let personID = Setting<Settings.ERP.PersonID>(
-        .erp, "PersonID", .choice(["enrollid": .enrollID, "alias": .alias]), default: "enrollid",
-        "What identifies a person: the number on the terminal, or the code (alias) that some firmwares send "
-            + "beside it; where a record has no code, the number is used.")
-    static let siteTimeZone = Setting<String?>(
-        .erp, "SiteTimeZone", .optional(.zone), inWords: "times are sent as the terminals show them",
-        example: "Asia/Kolkata",
-        "Time zone of the site (System Settings > Time Zone), where terminals stand in other zones.")
-    static let concurrency = Setting<Int>(
-        .erp, "Concurrency", .integer(1...32), default: "2",
-        "Requests at one time; never two for one person. A site takes check-ins one after the other, so more "
-            + "than 4 gain nothing.")
-    static let timeoutSec = Setting<Duration>(
-        .erp, "TimeoutSec", .seconds(1...600), default: "30", "Longest wait for an answer.")
-    static let ambiguousWaitSec = Setting<Duration>(
-        .erp, "AmbiguousWaitSec", .seconds(0...3600), default: "120",
-        "A punch that was sent and not answered waits so long before it is sent again, because the site may "
-            + "still be storing it.")
-
-    // MARK: [Terminals] and [Terminal SERIAL]
-
-    static let timeZone = Setting<String?>(
-        .terminals, "TimeZone", .optional(.zone), inWords: "the machine's time zone", changes: .atReload,
-        example: "Asia/Kolkata", "Time zone in which the terminals' clocks run.")
-    static let sendClock = Setting<Bool>(
-        .terminals, "SendClock", .flag, default: "yes", changes: .atReload,
-        "Tell terminals the time (cloudtime), by which they set their clocks.")
-    static let sendUsers = Setting<Bool>(
-        .terminals, "SendUsers", .flag, default: "no", changes: .atReload,
-        "Let terminals push their users (nosenduser is the opposite of this).")
-    static let keepPhotos = Setting<Bool>(
-        .terminals, "KeepPhotos", .flag, default: "no", changes: .atReload,
-        "Keep the photo that a terminal sends with a punch. No: it is dropped before anything is stored.")
-    static let earliestYear = Setting<Int>(
-        .terminals, "EarliestYear", .integer(1970...9999), default: "2010", changes: .atReload,
-        "A punch from before this year is kept and not forwarded: the terminal's clock was lost.")
-    static let futureToleranceHours = Setting<Duration>(
-        .terminals, "FutureToleranceHours", .hours(0...8760), default: "24", changes: .atReload,
-        "A punch further ahead of the gateway's clock is kept and not forwarded.")
-    static let terminalTimeZone = Setting<String?>(
-        .terminal, "TimeZone", .optional(.zone), inWords: "that of [Terminals]", changes: .atReload,
-        example: "Asia/Dubai", "Time zone of this terminal's clock.")
-    static let terminalName = Setting<String?>(
-        .terminal, "Name", .optional(.text), changes: .atReload, example: "Main gate",
-        "What the terminal is called in the log when it registers.")
-
     // MARK: Folders
 
     static let storeDirectory = Setting<String?>(
@@ -332,21 +204,12 @@ enum SettingsTable {
     static let rows: [SettingRow] = [
         server.rows, serverLimits, server.token.rows,
         [listener.host.row, listener.port.row], listener.token.rows, Array(listener.rows.dropFirst(2)),
-        [url.row, dialect.row, apiEndpoint.row], apiKey.rows, apiSecret.rows, authorization.rows, erpRest,
-        terminalRows, folderRows,
+        erp.rows, site.rows, webhookRows, terminalRows, alertRows, folderRows,
     ].flatMap(\.self)
 
     private static let serverLimits: [SettingRow] = [
         maxConnections.row, maxConnectionsPerAddress.row, maxMessageBytes.row, pingSeconds.row,
         silenceSeconds.row, handshakeSeconds.row, firstMessageSeconds.row, acceptUnmaskedFrames.row,
-    ]
-    private static let erpRest: [SettingRow] = [
-        maxRetries.row, retryDelaySec.row, employeeField.row, personID.row, siteTimeZone.row, concurrency.row,
-        timeoutSec.row, ambiguousWaitSec.row,
-    ]
-    private static let terminalRows: [SettingRow] = [
-        timeZone.row, sendClock.row, sendUsers.row, keepPhotos.row, earliestYear.row,
-        futureToleranceHours.row, terminalTimeZone.row, terminalName.row,
     ]
     private static let folderRows: [SettingRow] = [
         storeDirectory.row, csvEnabled.row, csvDirectory.row, logDirectory.row, logLevel.row, logKeep.row,

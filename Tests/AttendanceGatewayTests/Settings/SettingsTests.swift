@@ -281,9 +281,9 @@ private let sound = """
             #expect(found?.text == "value", "\(row.title)")
             #expect(found?.place == .environment(variable: variable))
         }
-        #expect(SettingsTable.retryDelaySec.row.variable == "ATTENDANCE_ERP_RETRY_DELAY_SEC")
-        #expect(SettingsTable.apiEndpoint.row.variable == "ATTENDANCE_ERP_API_ENDPOINT")
-        #expect(SettingsTable.url.row.variable == "ATTENDANCE_ERP_URL")
+        #expect(SettingsTable.erp.retryDelaySec.row.variable == "ATTENDANCE_ERP_RETRY_DELAY_SEC")
+        #expect(SettingsTable.erp.apiEndpoint.row.variable == "ATTENDANCE_ERP_API_ENDPOINT")
+        #expect(SettingsTable.erp.url.row.variable == "ATTENDANCE_ERP_URL")
     }
 
     @Test func `a mistake in the environment names the variable`() throws {

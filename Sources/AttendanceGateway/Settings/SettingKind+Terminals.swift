@@ -1,0 +1,158 @@
+import AttendanceCore
+import Foundation
+
+extension SettingKind where Value == Settings.DayStart {
+    static var dayStart: Self {
+        Self(name: "auto or HH:MM") { (text) throws(ValueFault) -> Value in
+            if text.lowercased() == "auto" { return .auto }
+            guard let time = TimeOfDay(text) else {
+                throw ValueFault(
+                    problem: "\(quoted(text)) is no time of day", remedy: "Write auto, or HH:MM such as 04:00"
+                )
+            }
+            return .at(time)
+        }
+    }
+}
+
+extension SettingKind where Value == Double {
+    /// Degrees of latitude or longitude, north and east positive.
+    static func degrees(_ limit: Int) -> Self {
+        Self(name: "degrees, -\(limit) to \(limit)") { (text) throws(ValueFault) -> Value in
+            let isPlain = text.utf8.allSatisfy { (0x30...0x39).contains($0) || "+-.".utf8.contains($0) }
+            guard isPlain, let value = Double(text), value.isFinite else {
+                throw ValueFault(
+                    problem: "\(quoted(text)) is no number of degrees",
+                    remedy: "Write degrees with a point, such as 25.2048; south and west are negative")
+            }
+            guard abs(value) <= Double(limit) else {
+                throw ValueFault(
+                    problem: "\(text) is out of range", remedy: "Write degrees from -\(limit) to \(limit)")
+            }
+            return value
+        }
+    }
+}
+
+extension SettingKind where Value == [String] {
+    /// Names of Shift Types; `none` alone is no shift, said in so many words.
+    static var shifts: Self {
+        let names = list("Shift Types") { (text) throws(ValueFault) -> String in
+            // The length of a document's name in Frappe.
+            if text.count <= 140 { return text }
+            throw ValueFault(
+                problem: "\(quoted(text)) is longer than 140 characters",
+                remedy: "Write the Shift Types' names as ERPNext shows them, with commas between")
+        }
+        return Self(name: names.name, isList: true) { (text) throws(ValueFault) -> Value in
+            let found = try names.parse(text)
+            return found.map { $0.lowercased() } == ["none"] ? [] : found
+        }
+    }
+}
+
+/// Texts that a part of the gateway reads by itself: what is checked here is their form.
+extension SettingKind where Value == String {
+    /// `04:00-12:00 in, 12:00-04:00 out`
+    static var directionHours: Self {
+        checked("times of day with in or out") { (text) throws(ValueFault) in
+            var taken = Set<Int>()
+            for part in listParts(text) {
+                let words = part.split(whereSeparator: \.isWhitespace)
+                guard words.count == 2, let span = TimeSpan(words[0]),
+                    ["in", "out"].contains(words[1].lowercased())
+                else {
+                    throw ValueFault(
+                        problem: "\(quoted(part)) is no span with a direction",
+                        remedy: "Write for example 04:00-12:00 in, 12:00-04:00 out")
+                }
+                guard taken.isDisjoint(with: span.minutes) else {
+                    throw ValueFault(
+                        problem: "\(quoted(part)) overlaps with another span",
+                        remedy: "Let each span begin where the one before it ends")
+                }
+                taken.formUnion(span.minutes)
+            }
+        }
+    }
+
+    /// `inout 0, event 1`
+    static var codes: Self {
+        checked("list of codes") { (text) throws(ValueFault) in
+            var seen: Set<String> = []
+            for part in listParts(text) {
+                guard let code = codeWords(part) else {
+                    throw ValueFault(
+                        problem: "\(quoted(part)) is no code",
+                        remedy: "Write inout or event and a number from 0 to 65535, such as inout 0, event 1")
+                }
+                guard seen.insert(code).inserted else {
+                    throw ValueFault(problem: "\(quoted(part)) stands twice", remedy: "Keep one of the two")
+                }
+            }
+        }
+    }
+
+    /// A code in one way of writing; nil when it is none.
+    static func codeWords(_ part: String) -> String? {
+        let words = part.split(whereSeparator: \.isWhitespace)
+        guard words.count == 2, ["inout", "event"].contains(words[0].lowercased()),
+            let number = Int(words[1]),
+            (0...65_535).contains(number)
+        else { return nil }
+        return "\(words[0].lowercased()) \(number)"
+    }
+
+    /// `Mon-Fri 08:00-18:00, Sat 09:00-13:00`
+    static var workingHours: Self {
+        checked("days with times") { (text) throws(ValueFault) in
+            let week = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+            for part in listParts(text) {
+                let words = part.split(whereSeparator: \.isWhitespace)
+                let days = (words.first ?? "").lowercased().split(
+                    separator: "-", omittingEmptySubsequences: false)
+                guard words.count == 2, (1...2).contains(days.count),
+                    days.allSatisfy({ week.contains(String($0)) }), TimeSpan(words[1]) != nil
+                else {
+                    throw ValueFault(
+                        problem: "\(quoted(part)) is no span of days and times",
+                        remedy:
+                            "Write for example Mon-Fri 08:00-18:00, Sat 09:00-13:00 (Mon Tue Wed Thu Fri Sat Sun)"
+                    )
+                }
+            }
+        }
+    }
+
+    private static func checked(
+        _ name: String, check: @escaping @Sendable (String) throws(ValueFault) -> Void
+    ) -> Self {
+        Self(name: name, isList: true) { (text) throws(ValueFault) -> Value in
+            if listParts(text).isEmpty {
+                throw ValueFault(
+                    problem: "there is nothing but commas", remedy: "Write a list, or remove the line")
+            }
+            try check(text)
+            return text
+        }
+    }
+
+    static func listParts(_ text: String) -> [String] {
+        text.split { $0 == "," || $0.isNewline }.map { $0.trimmingBlanks() }.filter { !$0.isEmpty }
+    }
+}
+
+/// `08:00-18:00`, also over midnight; the end may be 24:00.
+private struct TimeSpan {
+    /// Minutes of the day that are in it.
+    var minutes: Set<Int>
+
+    init?(_ text: some StringProtocol) {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2, let start = TimeOfDay(ends[0]) else { return nil }
+        let first = start.seconds / 60
+        let end = ends[1] == "24:00" ? 1440 : TimeOfDay(ends[1]).map { $0.seconds / 60 }
+        guard let end, end != first else { return nil }
+        minutes = end > first ? Set(first..<end) : Set(first..<1440).union(0..<end)
+    }
+}

@@ -1,0 +1,167 @@
+import AttendanceCore
+
+extension Settings {
+    /// In the file's order.
+    package var groups: [Terminals.Group] { terminals.groups }
+
+    /// How a punch gets its direction.
+    package enum DirectionSetting: String, Hashable, Sendable {
+        /// Left to ERPNext.
+        case unspecified = "none"
+        case incoming = "in"
+        case outgoing = "out"
+        /// From the terminal's own codes, by its profile.
+        case terminal
+        /// By turns for each person and shift day.
+        case alternate
+        /// By the time of day.
+        case hours
+    }
+
+    package enum DayStart: Hashable, Sendable, CustomStringConvertible {
+        /// From the employee's default shift, where ERPNext tells it; else 04:00.
+        case auto
+        /// By the terminal's clock.
+        case at(TimeOfDay)
+
+        package var description: String {
+            switch self {
+            case .auto: "auto"
+            case .at(let time): time.description
+            }
+        }
+    }
+
+    /// A table that reads a direction from a terminal's own codes.
+    package enum Profile: Hashable, Sendable, CustomStringConvertible {
+        case standard
+        case turnstile
+        /// A `[Profile NAME]`. The texts are lists as in `inout 0, event 1`, also over several lines; none stands in
+        /// both. At least one is not blank.
+        case table(name: String, incoming: String, outgoing: String)
+
+        package var description: String {
+            switch self {
+            case .standard: "standard"
+            case .turnstile: "turnstile"
+            case .table(let name, _, _): name
+            }
+        }
+    }
+
+    /// Degrees, north and east positive.
+    package struct Coordinates: Hashable, Sendable {
+        /// -90 to 90
+        package var latitude: Double
+        /// -180 to 180
+        package var longitude: Double
+
+        package init(latitude: Double, longitude: Double) {
+            self.latitude = latitude
+            self.longitude = longitude
+        }
+    }
+
+    /// What `Sinks` says, before it is known which sinks there are.
+    enum SinkList: Hashable, Sendable {
+        case everywhere, nowhere
+        case these(Set<SinkName>)
+    }
+
+    /// What holds for terminals. The functions answer for any terminal, also one that the file does not name: what its
+    /// own section says, else its group's, else that of `[Terminals]`.
+    package struct Terminals: Hashable, Sendable {
+        /// IANA zone of terminals that have none of their own.
+        package var timeZone: String
+        package var sendsClock: Bool
+        /// Whether terminals are asked to push their users (`nosenduser:false`).
+        package var asksForUsers: Bool
+        package var keepsPhotos: Bool
+        package var earliestYear: Int
+        package var futureTolerance: Duration
+        /// What `[Terminals]` says.
+        package var traits: Traits
+        /// In the file's order.
+        package var groups: [Group]
+        /// The terminals that the file names.
+        package var overrides: [SerialNumber: Override]
+
+        /// What may be said of all terminals, of a group or of one; nil where nothing is.
+        package struct Traits: Hashable, Sendable {
+            /// Empty: nowhere. `[Terminals]` always says it.
+            package var sinks: Set<SinkName>?
+            package var employeeField: String?
+            package var direction: DirectionSetting?
+            /// Spans as in `04:00-12:00 in, 12:00-04:00 out`, also over several lines; never two for one minute.
+            package var directionHours: String?
+            package var profile: Profile?
+            package var dayStart: DayStart?
+            /// Names of Shift Types. Empty: none, whatever would be inherited.
+            package var shifts: [String]?
+            package var coordinates: Coordinates?
+
+            package init(
+                sinks: Set<SinkName>? = nil, employeeField: String? = nil, direction: DirectionSetting? = nil,
+                directionHours: String? = nil, profile: Profile? = nil, dayStart: DayStart? = nil,
+                shifts: [String]? = nil, coordinates: Coordinates? = nil
+            ) {
+                self.sinks = sinks
+                self.employeeField = employeeField
+                self.direction = direction
+                self.directionHours = directionHours
+                self.profile = profile
+                self.dayStart = dayStart
+                self.shifts = shifts
+                self.coordinates = coordinates
+            }
+        }
+
+        package struct Group: Hashable, Sendable {
+            /// As its section writes it.
+            package var name: String
+            package var timeZone: String?
+            package var traits: Traits
+        }
+
+        package struct Override: Hashable, Sendable {
+            package var timeZone: String?
+            package var name: String?
+            package var group: Group?
+            package var traits = Traits()
+        }
+
+        package func name(of serial: SerialNumber) -> String? { overrides[serial]?.name }
+        package func group(of serial: SerialNumber) -> Group? { overrides[serial]?.group }
+
+        package func timeZone(of serial: SerialNumber) -> String {
+            let own = overrides[serial]
+            return own?.timeZone ?? own?.group?.timeZone ?? timeZone
+        }
+
+        /// Where the terminal's punches go; empty: nowhere.
+        package func sinks(of serial: SerialNumber) -> Set<SinkName> { nearest(serial, \.sinks) ?? [] }
+        /// The id space of the terminal; nil: that of the site.
+        package func employeeField(of serial: SerialNumber) -> String? { nearest(serial, \.employeeField) }
+        package func direction(of serial: SerialNumber) -> DirectionSetting {
+            nearest(serial, \.direction) ?? .unspecified
+        }
+        /// Never nil where `direction(of:)` is `.hours`.
+        package func directionHours(of serial: SerialNumber) -> String? { nearest(serial, \.directionHours) }
+        package func profile(of serial: SerialNumber) -> Profile { nearest(serial, \.profile) ?? .standard }
+        package func dayStart(of serial: SerialNumber) -> DayStart { nearest(serial, \.dayStart) ?? .auto }
+        /// The Shift Types whose people punch there.
+        package func shifts(of serial: SerialNumber) -> [String] { nearest(serial, \.shifts) ?? [] }
+        package func coordinates(of serial: SerialNumber) -> Coordinates? { nearest(serial, \.coordinates) }
+
+        /// Every Shift Type that any terminal is mapped to, in order of name.
+        package var allShifts: [String] {
+            let all = [traits.shifts] + overrides.keys.map { shifts(of: $0) }
+            return Set(all.compactMap(\.self).joined()).sorted()
+        }
+
+        private func nearest<Value>(_ serial: SerialNumber, _ trait: (Traits) -> Value?) -> Value? {
+            guard let own = overrides[serial] else { return trait(traits) }
+            return trait(own.traits) ?? own.group.flatMap { trait($0.traits) } ?? trait(traits)
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import AttendanceCore
+import Foundation
+
+extension SettingsTable {
+    /// The keys that `[Terminals]`, `[Group NAME]` and `[Terminal SERIAL]` share: of each, the nearest that is not
+    /// blank holds.
+    struct TraitKeys: Sendable {
+        var sinks: Setting<Settings.SinkList?>
+        /// Not of `[Terminals]`, for which the site's own field stands.
+        var employeeField: Setting<String?>?
+        var direction: Setting<Settings.DirectionSetting?>
+        var directionHours: Setting<String?>
+        var profile: Setting<String?>
+        var dayStart: Setting<Settings.DayStart?>
+        var shifts: Setting<[String]?>
+        var latitude: Setting<Double?>
+        var longitude: Setting<Double?>
+
+        init(section: SettingsSection) {
+            let isAll = section == .terminals
+            let inherited: String? =
+                switch section {
+                case .terminals: nil
+                case .group: "that of [Terminals]"
+                default: "that of the group, else of [Terminals]"
+                }
+            sinks = Setting(
+                section, "Sinks", .optional(.sinks), inWords: inherited ?? "all", changes: .atReload,
+                example: "erpnext, payroll",
+                "Where punches go: names of sinks with commas between (erpnext is [ERP]; [Site NAME] and "
+                    + "[Webhook NAME] are called by their names), all, or none. It holds for punches that come in "
+                    + "from then on.")
+            employeeField =
+                isAll
+                ? nil
+                : Setting(
+                    section, "EmployeeField", .optional(.identifier),
+                    inWords: section == .group ? "that of the site" : "that of the group, else of the site",
+                    changes: .atReload, example: "attendance_device_id",
+                    "Field of Employee that holds these terminals' ids, where several numberings exist.")
+            direction = Setting(
+                section, "Direction",
+                .optional(
+                    .choice([
+                        "none": .unspecified, "in": .incoming, "out": .outgoing, "terminal": .terminal,
+                        "alternate": .alternate, "hours": .hours,
+                    ])), default: isAll ? "none" : "", inWords: inherited, changes: .atReload,
+                example: "alternate",
+                "How a punch becomes IN or OUT: none leaves it to ERPNext; in and out are fixed; terminal reads the "
+                    + "terminal's own codes by Profile; alternate takes turns for each person and day; hours goes "
+                    + "by DirectionHours.")
+            directionHours = Setting(
+                section, "DirectionHours", .optional(.directionHours), inWords: inherited,
+                changes: .atReload, example: "04:00-12:00 in, 12:00-04:00 out",
+                "The times of day of Direction = hours. A span may go over midnight; outside of all spans a punch "
+                    + "has no direction.")
+            profile = Setting(
+                section, "Profile", .optional(.text), default: isAll ? "standard" : "", inWords: inherited,
+                changes: .atReload, example: "turnstile",
+                "Table of codes for Direction = terminal: standard, turnstile, or a [Profile NAME].")
+            dayStart = Setting(
+                section, "DayStart", .optional(.dayStart), default: isAll ? "auto" : "", inWords: inherited,
+                changes: .atReload, example: "04:00",
+                "When a working day begins, by the terminal's clock (HH:MM): punches from then on belong to the new "
+                    + "day. auto is the middle of the time off between two shifts of the employee where ERPNext "
+                    + "tells it, else 04:00.")
+            shifts = Setting(
+                section, "Shifts", .optional(.shifts), inWords: inherited, changes: .atReload,
+                example: "Day, Night",
+                "Shift Types whose people punch here, with commas or lines between: LastSync waits for this "
+                    + "terminal. none overrides what would be inherited.")
+            latitude = Setting(
+                section, "Latitude", .optional(.degrees(90)), inWords: inherited, changes: .atReload,
+                example: "25.2048",
+                "Where the terminal hangs, in degrees; sent with punches. Sites with geolocation tracking ask for "
+                    + "it.")
+            longitude = Setting(
+                section, "Longitude", .optional(.degrees(180)), inWords: inherited, changes: .atReload,
+                example: "55.2708", "Set together with Latitude.")
+        }
+
+        var rows: [SettingRow] {
+            [
+                sinks.row, employeeField?.row, direction.row, directionHours.row, profile.row, dayStart.row,
+                shifts.row, latitude.row, longitude.row,
+            ].compactMap(\.self)
+        }
+    }
+
+    static let terminalsTraits = TraitKeys(section: .terminals)
+    static let groupTraits = TraitKeys(section: .group)
+    static let terminalTraits = TraitKeys(section: .terminal)
+
+    // MARK: [Terminals]
+
+    static let timeZone = Setting<String?>(
+        .terminals, "TimeZone", .optional(.zone), inWords: "the machine's time zone", changes: .atReload,
+        example: "Asia/Kolkata", "Time zone in which the terminals' clocks run.")
+    static let sendClock = Setting<Bool>(
+        .terminals, "SendClock", .flag, default: "yes", changes: .atReload,
+        "Tell terminals the time (cloudtime), by which they set their clocks.")
+    static let sendUsers = Setting<Bool>(
+        .terminals, "SendUsers", .flag, default: "no", changes: .atReload,
+        "Let terminals push their users (nosenduser is the opposite of this).")
+    static let keepPhotos = Setting<Bool>(
+        .terminals, "KeepPhotos", .flag, default: "no", changes: .atReload,
+        "Keep the photo that a terminal sends with a punch. No: it is dropped before anything is stored.")
+    static let earliestYear = Setting<Int>(
+        .terminals, "EarliestYear", .integer(1970...9999), default: "2010", changes: .atReload,
+        "A punch from before this year is kept and not forwarded: the terminal's clock was lost.")
+    static let futureToleranceHours = Setting<Duration>(
+        .terminals, "FutureToleranceHours", .hours(0...8760), default: "24", changes: .atReload,
+        "A punch further ahead of the gateway's clock is kept and not forwarded.")
+
+    // MARK: [Group NAME] and [Terminal SERIAL]
+
+    static let groupTimeZone = Setting<String?>(
+        .group, "TimeZone", .optional(.zone), inWords: "that of [Terminals]", changes: .atReload,
+        example: "Asia/Dubai", "Time zone of these terminals' clocks.")
+    static let terminalName = Setting<String?>(
+        .terminal, "Name", .optional(.text), changes: .atReload, example: "Main gate",
+        "What the terminal is called in the log when it registers.")
+    static let terminalGroup = Setting<String?>(
+        .terminal, "Group", .optional(.text), inWords: "none", changes: .atReload, example: "Dubai office",
+        "The [Group NAME] to which the terminal belongs; none for a terminal that stands alone.")
+    static let terminalTimeZone = Setting<String?>(
+        .terminal, "TimeZone", .optional(.zone), inWords: "that of the group, else of [Terminals]",
+        changes: .atReload, example: "Asia/Dubai", "Time zone of this terminal's clock.")
+
+    // MARK: [Profile NAME]
+
+    static let profileIn = Setting<String?>(
+        .profile, "In", .optional(.codes), changes: .atReload, example: "event 1, event 3",
+        "Codes that mean IN: inout or event as the terminal sends them, and the number, with commas between. A "
+            + "punch with none of a profile's codes has no direction.")
+    static let profileOut = Setting<String?>(
+        .profile, "Out", .optional(.codes), changes: .atReload, example: "event 2, event 4",
+        "Codes that mean OUT.")
+
+    static let terminalRows: [SettingRow] = [
+        [
+            timeZone.row, sendClock.row, sendUsers.row, keepPhotos.row, earliestYear.row,
+            futureToleranceHours.row,
+        ],
+        terminalsTraits.rows,
+        [groupTimeZone.row], groupTraits.rows,
+        [terminalName.row, terminalGroup.row, terminalTimeZone.row], terminalTraits.rows,
+        [profileIn.row, profileOut.row],
+    ].flatMap(\.self)
+}
