@@ -171,10 +171,21 @@ package final class Gateway: Sendable {
             eventLoopGroupProvider: .shared(surroundings.eventLoops), logger: surroundings.logger.quieter)
     }
 
+    private var correctionRoutes: CorrectionRoutes {
+        let desk = CorrectionDesk(terminals: settings.terminals)
+        return CorrectionRoutes { [store, owing, now = surroundings.now] order in
+            let result = try await desk.carryOut(order, on: store, at: now())
+            // What became owed lies among numbers that the delivery has long walked past.
+            if result.changed > 0 { owing.ringForRequeued() }
+            return result
+        }
+    }
+
     private var adminServer: any Service {
         let routes = AdminRoutes(
             store: store, health: { [reporter] in await reporter.report() },
-            owing: { [owing] in owing.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger)
+            owing: { [owing] in owing.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
+            others: [correctionRoutes.add])
         let path = settings.admin.socketPath
         let logger = surroundings.logger
         return Application(

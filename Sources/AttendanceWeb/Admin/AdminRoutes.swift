@@ -14,11 +14,15 @@ package struct AdminRoutes: Sendable {
     package var owing: @Sendable () -> Void
     package var now: @Sendable () -> UnixTime
     package var logger: Logger
+    /// Routes of other concerns, each added by its own type.
+    package var others: [@Sendable (Router<BasicRequestContext>, Logger) -> Void]
 
     package init(
         store: any Store, health: @escaping @Sendable () async -> HealthReport,
-        owing: @escaping @Sendable () -> Void, now: @escaping @Sendable () -> UnixTime, logger: Logger
+        owing: @escaping @Sendable () -> Void, now: @escaping @Sendable () -> UnixTime, logger: Logger,
+        others: [@Sendable (Router<BasicRequestContext>, Logger) -> Void] = []
     ) {
+        self.others = others
         self.store = store
         self.health = health
         self.owing = owing
@@ -52,31 +56,24 @@ package struct AdminRoutes: Sendable {
                 return count
             }
         }
+        for add in others { add(router, logger) }
         return router
     }
 
     private func change(
-        _ request: Request, _ body: (DeadLetterOrder) async throws -> Int
+        _ request: Request, _ body: @Sendable (DeadLetterOrder) async throws -> Int
     ) async throws -> Response {
-        let bytes = try await request.body.collect(upTo: 1 << 20)
-        do {
-            let order = try JSONAnswer.decode(DeadLetterOrder.self, from: Data(buffer: bytes))
-            return try JSONAnswer.response(ChangeCount(changed: try await body(order)))
-        } catch let error as BadOrder {
-            return try JSONAnswer.problem(.badRequest, error.text)
-        } catch let error as FilterError {
-            return try JSONAnswer.problem(.badRequest, error.localizedDescription)
-        } catch let error as DecodingError {
-            return try JSONAnswer.problem(.badRequest, "the request could not be read: \(error)")
-        } catch {
-            logger.error(
-                "administrative request failed", metadata: ["error": "\(error.localizedDescription)"])
-            return try JSONAnswer.problem(.internalServerError, error.localizedDescription)
+        try await AdminOrder.answer(request, logger: logger) { (order: DeadLetterOrder) in
+            ChangeCount(changed: try await body(order))
         }
     }
 }
 
-struct BadOrder: Error { let text: String }
+/// An order that makes no sense, with what would.
+struct BadOrder: LocalizedError {
+    let text: String
+    var errorDescription: String? { text }
+}
 
 /// Body of `POST /dead-letters/retry` and `/dead-letters/discard`.
 package struct DeadLetterOrder: Codable, Sendable {
