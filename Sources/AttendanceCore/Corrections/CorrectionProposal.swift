@@ -12,8 +12,9 @@ package struct CorrectionProposal: Hashable, Sendable {
     /// On what it rests, in words.
     package var basis: String
 
-    /// Errors below this are those of any clock, and explain nothing.
-    package static let smallestError = 60
+    /// Errors of a clock that explain something, in seconds: smaller ones are those of any clock, larger ones are longer
+    /// than there are terminals.
+    private static let errors: ClosedRange<UInt> = 60...(100 * 366 * 86_400)
     /// No terminal's memory reaches back further than this.
     package static let longestMemory: Duration = .seconds(400 * 86_400)
     /// How far a corrected time may lie after the arrival: clocks are read in whole seconds.
@@ -23,7 +24,7 @@ package struct CorrectionProposal: Hashable, Sendable {
     ///   - sent: what the terminal said; nil where that is no date and time at all.
     ///   - reading: the terminal's clock against ours, as near to the arrival as there is one.
     package init(sent: WallTime?, received: UnixTime, zone: ZoneRules, reading: ClockReading?) {
-        if let sent, let reading, abs(reading.skew) >= Self.smallestError {
+        if let sent, let reading, Self.errors.contains(reading.skew.magnitude) {
             let instant = zone.instant(of: sent) - Int64(reading.skew)
             let moment = UnixTime(seconds: instant)
             if moment <= received + Self.tolerance, received - moment <= Self.longestMemory {
