@@ -65,7 +65,7 @@ extension CheckConfig {
         if let interval = site.employeeSync {
             words.append("employees by \(site.employeeField) every \(spoken(interval))")
         }
-        if let file = site.mappingFile { words.append("mapping \(file)") }
+        if let file = site.mappingFile { words.append("\(site.mappings.count) mapped by \(file)") }
         if let window = site.repeatWindow {
             words.append("repeats within \(spoken(window)) are not sent")
         }

@@ -133,7 +133,7 @@ extension SettingKind where Value == String {
                     problem: "there is nothing but commas", remedy: "Write a list, or remove the line")
             }
             try check(text)
-            return text
+            return listParts(text).joined(separator: ", ")
         }
     }
 

@@ -60,7 +60,10 @@ extension SettingKind where Value == String {
     static var zone: Self {
         Self(name: "time zone") { (text) throws(ValueFault) -> Value in
             if ZoneRules(identifier: text) != nil { return text }
-            let near = Suggestion.nearest(to: text, among: TimeZone.knownTimeZoneIdentifiers)
+            let known = TimeZone.knownTimeZoneIdentifiers
+            let near =
+                known.first { $0.lowercased().hasSuffix("/" + text.lowercased()) }
+                ?? Suggestion.nearest(to: text, among: known)
             throw ValueFault(
                 problem: "\(quoted(text)) is no time zone of this machine",
                 remedy: near.map { "Perhaps \($0) is meant" }

@@ -41,11 +41,6 @@ extension Settings {
             /// Makes every request and sends none.
             case shadow
         }
-        package enum LeadingZeros: String, Hashable, Sendable {
-            /// Ids of digits may be equal without their leading zeros, where that fits exactly one employee.
-            case ignore
-            case exact
-        }
         /// `erpnext` for `[ERP]`.
         package var name: SinkName
         package var mode: Mode
@@ -67,9 +62,11 @@ extension Settings {
         package var personID: PersonID
         /// How often employees are read; nil: not at all (0 was written, or there are no rights to read them with).
         package var employeeSync: Duration?
-        package var leadingZeros: LeadingZeros
-        /// Absolute path of a CSV file: field of Employee, id on the terminal, employee.
+        package var leadingZeros: EmployeeDirectory.LeadingZeros
+        /// Absolute path of the file that `mappings` came from.
         package var mappingFile: String?
+        /// No id twice in one id space (`Terminals.idSpace(of:)`).
+        package var mappings: [EmployeeMapping]
         /// A further punch of one person within so long is not sent; nil sends every one.
         package var repeatWindow: Duration?
         /// IANA zone of the site's own clock; nil: as read from the site, else each terminal's wall time as it is.

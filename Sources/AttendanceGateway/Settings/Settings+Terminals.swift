@@ -36,8 +36,7 @@ extension Settings {
     package enum Profile: Hashable, Sendable, CustomStringConvertible {
         case standard
         case turnstile
-        /// A `[Profile NAME]`. The texts are lists as in `inout 0, event 1`, also over several lines; none stands in
-        /// both. At least one is not blank.
+        /// A `[Profile NAME]`. The texts are lists as in `inout 0, event 1`, on one line; none stands in both. At least one is not blank.
         case table(name: String, incoming: String, outgoing: String)
 
         package var description: String {
@@ -92,7 +91,7 @@ extension Settings {
             package var sinks: Set<SinkName>?
             package var employeeField: String?
             package var direction: DirectionSetting?
-            /// Spans as in `04:00-12:00 in, 12:00-04:00 out`, also over several lines; never two for one minute.
+            /// Spans as in `04:00-12:00 in, 12:00-04:00 out`, on one line; never two for one minute.
             package var directionHours: String?
             package var profile: Profile?
             package var dayStart: DayStart?
@@ -121,6 +120,9 @@ extension Settings {
             package var name: String
             package var timeZone: String?
             package var traits: Traits
+
+            /// Whether the group numbers people by itself.
+            package var hasOwnIDs: Bool { traits.employeeField != nil }
         }
 
         package struct Override: Hashable, Sendable {
@@ -140,7 +142,13 @@ extension Settings {
 
         /// Where the terminal's punches go; empty: nowhere.
         package func sinks(of serial: SerialNumber) -> Set<SinkName> { nearest(serial, \.sinks) ?? [] }
-        /// The id space of the terminal; nil: that of the site.
+        /// Whose numbering the terminal's ids belong to: the name of its group where that has a field of its own, else
+        /// empty, which is the numbering that all other terminals share.
+        package func idSpace(of serial: SerialNumber) -> String {
+            guard let group = overrides[serial]?.group, group.hasOwnIDs else { return "" }
+            return group.name
+        }
+        /// The Employee field in which the terminal's ids are looked up; nil: that of the site.
         package func employeeField(of serial: SerialNumber) -> String? { nearest(serial, \.employeeField) }
         package func direction(of serial: SerialNumber) -> DirectionSetting {
             nearest(serial, \.direction) ?? .unspecified

@@ -109,7 +109,7 @@ extension SettingsBuilder {
             employeeField: value(keys.employeeField, name: name), personID: value(keys.personID, name: name),
             employeeSync: value(keys.employeeSyncMinutes, name: name),
             leadingZeros: value(keys.leadingZeros, name: name),
-            mappingFile: folder(keys.mappingFile, name: name),
+            mappingFile: folder(keys.mappingFile, name: name), mappings: [],
             repeatWindow: value(keys.repeatSeconds, name: name),
             siteTimeZone: value(keys.siteTimeZone, name: name),
             movesLastSync: value(keys.lastSync, name: name),
@@ -120,7 +120,6 @@ extension SettingsBuilder {
             startFrom: value(keys.startFrom, name: name))
         if drains, site.dialect == .hrms { site.bulkAbove = drainsAbove }
         checkRights(of: &site, keys, name: name)
-        checkMappingFile(of: site, keys, name: name)
         if drains, site.dialect == .custom, isWritten(keys.bulk.row, name: name) {
             report(
                 .warning, keys.bulk.row, name: name, "Bulk means nothing in the custom dialect",
@@ -136,7 +135,9 @@ extension SettingsBuilder {
         let apiKey = keys.apiKey.value.row
         let apiSecret = keys.apiSecret.value.row
         let authorization = keys.authorization.value.row
-        let secretsAreSound = [apiKey, apiSecret, authorization].allSatisfy { isSound($0, name: name) }
+        // What a wrong one of these was to say, nobody can tell.
+        let rows = [apiKey, apiSecret, authorization, keys.dialect.row, keys.mode?.row].compactMap(\.self)
+        let mayTell = rows.allSatisfy { isSound($0, name: name) }
         if isSound(apiKey, name: name), isSound(apiSecret, name: name) {
             if site.apiKey != nil, site.apiSecret == nil {
                 report(
@@ -154,7 +155,7 @@ extension SettingsBuilder {
             }
         }
         let hasNoRights = site.apiKey == nil && site.apiSecret == nil && site.authorization == nil
-        if secretsAreSound, hasNoRights, site.url != nil {
+        if mayTell, hasNoRights, site.url != nil {
             let remedy = "Set APIKey and APISecret (User > Settings > API Access on the site)"
             if site.dialect == .hrms, site.mode == .deliver {
                 report(
@@ -176,22 +177,6 @@ extension SettingsBuilder {
                 .warning, keys.url.row, name: name,
                 "the secret of the ERP user goes over the network unencrypted",
                 "Use https")
-        }
-    }
-
-    private mutating func checkMappingFile(
-        of site: Settings.ERP, _ keys: SettingsTable.SiteKeys, name: String?
-    ) {
-        guard let path = site.mappingFile, isSound(keys.mappingFile.row, name: name) else { return }
-        do {
-            let handle = try FileHandle(forReadingFrom: URL(filePath: path))
-            defer { try? handle.close() }  // opened for reading: nothing can be lost
-            _ = try handle.read(upToCount: 1)  // a folder opens, and cannot be read
-        } catch {
-            report(
-                .mistake, keys.mappingFile.row, name: name,
-                "\(path) cannot be read (\(SettingsLoader.words(error)))",
-                "Check the path, and that the gateway's user may read it")
         }
     }
 
@@ -235,6 +220,57 @@ extension SettingsBuilder {
                 }
             }
         }
+    }
+
+    /// Reads the sites' mapping files, which name groups. Every wrong line is told at its own place, up to a number.
+    mutating func readMappings(_ settings: inout Settings) {
+        let spaces = Dictionary(
+            settings.groups.map { ($0.name.lowercased(), $0.hasOwnIDs ? $0.name : nil) },
+            uniquingKeysWith: { $1 })
+        settings.erp.mappings = mappings(of: settings.erp, SettingsTable.erp, name: nil, spaces)
+        for name in names(of: .site) {
+            guard let index = settings.furtherSites.firstIndex(where: { $0.name.text == name.lowercased() })
+            else { continue }
+            settings.furtherSites[index].mappings = mappings(
+                of: settings.furtherSites[index], SettingsTable.site, name: name, spaces)
+        }
+    }
+
+    private static let toldFaults = 20
+
+    private mutating func mappings(
+        of site: Settings.ERP, _ keys: SettingsTable.SiteKeys, name: String?, _ spaces: [String: String?]
+    ) -> [EmployeeMapping] {
+        guard let path = site.mappingFile else { return [] }
+        let bytes: [UInt8]
+        do {
+            let handle = try FileHandle(forReadingFrom: URL(filePath: path))
+            defer { try? handle.close() }  // opened for reading: nothing can be lost
+            // One byte more than allowed, so that it is seen that the file is too large.
+            bytes = [UInt8](try handle.read(upToCount: MappingFile.maximumBytes + 1) ?? Data())
+        } catch {
+            report(
+                .mistake, keys.mappingFile.row, name: name,
+                "\(path) cannot be read (\(SettingsLoader.words(error)))",
+                "Check the path, and that the gateway's user may read it")
+            return []
+        }
+        let file = MappingFile(bytes: bytes, spaces: spaces)
+        for fault in file.faults.prefix(Self.toldFaults) {
+            problems.append(
+                SettingsProblem(
+                    severity: .mistake,
+                    place: fault.line.map { .file(path: path, line: $0) } ?? .wholeFile(path: path),
+                    key: nil, problem: fault.problem, remedy: fault.remedy))
+        }
+        if file.faults.count > Self.toldFaults {
+            problems.append(
+                SettingsProblem(
+                    severity: .mistake, place: .wholeFile(path: path), key: nil,
+                    problem: "\(file.faults.count - Self.toldFaults) more lines are wrong",
+                    remedy: "Mend those that are told, and check again"))
+        }
+        return file.mappings
     }
 
     mutating func checkLastSync(_ settings: Settings) {

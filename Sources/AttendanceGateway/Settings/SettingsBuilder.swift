@@ -36,7 +36,7 @@ struct SettingsBuilder {
         let webhooks = webhooks(besides: sites.map(\.name))
         let sinks = [erp.name] + sites.map(\.name) + webhooks.map(\.name)
         let terminals = terminals(sinks: sinks)
-        let settings = Settings(
+        var settings = Settings(
             listeners: listeners, connections: connections, erp: erp, furtherSites: sites, webhooks: webhooks,
             terminals: terminals, alerts: alerts(),
             logging: Settings.Logging(
@@ -48,6 +48,7 @@ struct SettingsBuilder {
             store: Settings.Store(directory: store),
             admin: Settings.Admin(
                 socketPath: folder(SettingsTable.adminSocket) ?? store + "/admin.sock"))
+        readMappings(&settings)
         checkRouting(settings)
         checkLastSync(settings)
         // sockaddr_un has 108 bytes, one of them for the NUL (unix(7)).

@@ -79,7 +79,7 @@ package struct SettingsLoader: Sendable {
             machineTimeZone: machineTimeZone)
         let settings = builder.build()
         problems += builder.problems
-        problems = Self.inOrder(problems)
+        problems = Self.inOrder(problems, of: file)
         let failed = problems.contains { $0.severity == .mistake }
         return LoadedSettings(
             settings: failed ? nil : settings, problems: problems, values: builder.values, file: file)
@@ -213,15 +213,18 @@ package struct SettingsLoader: Sendable {
     }
 
     /// By place (line of the file first), so that a reader can go through the file once.
-    private static func inOrder(_ problems: [SettingsProblem]) -> [SettingsProblem] {
+    private static func inOrder(_ problems: [SettingsProblem], of file: String?) -> [SettingsProblem] {
         func rank(_ problem: SettingsProblem) -> (Int, Int) {
             switch problem.place {
-            case .wholeFile: (0, 0)
-            case .file(_, let line): (1, line)
-            case .secretFile: (2, 0)
-            case .environment: (3, 0)
-            case .argument: (4, 0)
-            case .standard: (5, 0)
+            case .wholeFile(file): (0, 0)
+            case .file(file, let line): (1, line)
+            // Another file, which the settings name.
+            case .file(_, let line): (2, line)
+            case .wholeFile: (2, .max)
+            case .secretFile: (3, 0)
+            case .environment: (4, 0)
+            case .argument: (5, 0)
+            case .standard: (6, 0)
             }
         }
         return problems.enumerated()

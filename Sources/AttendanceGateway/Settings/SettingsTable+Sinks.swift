@@ -18,7 +18,7 @@ extension SettingsTable {
         var employeeField: Setting<String>
         var personID: Setting<Settings.ERP.PersonID>
         var employeeSyncMinutes: Setting<Duration?>
-        var leadingZeros: Setting<Settings.ERP.LeadingZeros>
+        var leadingZeros: Setting<EmployeeDirectory.LeadingZeros>
         var mappingFile: Setting<String?>
         var repeatSeconds: Setting<Duration?>
         var siteTimeZone: Setting<String?>
@@ -82,15 +82,16 @@ extension SettingsTable {
                 "Employees are read from the site so often, where the gateway has the rights of a user. 0 reads "
                     + "none: every id is then left to the site to look up.")
             leadingZeros = Setting(
-                section, "LeadingZeros", .choice(["ignore": .ignore, "exact": .exact]), default: "ignore",
+                section, "LeadingZeros", .choice(["ignore": .ignored, "exact": .exact]), default: "ignore",
                 changes: .atReload,
                 "Whether the id 0042 of a terminal may be the employee whose id is 42. An exact match always comes "
                     + "first, and two that fit are none.")
             mappingFile = Setting(
                 section, "MappingFile", .optional(.folder), changes: .atReload,
                 example: "/etc/attendance-gateway/mapping.csv",
-                "CSV file of overrides, one on each line: field of Employee, id on the terminal, employee "
-                    + "(attendance_device_id,0042,HR-EMP-00007). Read again at each reload.")
+                "CSV file of overrides, one on each line: group of terminals, id on the terminal, employee "
+                    + "(,0042,HR-EMP-00007). A blank group is all terminals; one that is named must have an "
+                    + "EmployeeField of its own. Read again at each reload.")
             repeatSeconds = Setting(
                 section, "RepeatSeconds", .unlessZero(.seconds(0...3600)), default: "0", changes: .atReload,
                 "A second punch of one person within this time is kept and not sent. 0 sends every one.")

@@ -37,7 +37,11 @@ extension SettingsTable {
                     section, "EmployeeField", .optional(.identifier),
                     inWords: section == .group ? "that of the site" : "that of the group, else of the site",
                     changes: .atReload, example: "attendance_device_id",
-                    "Field of Employee that holds these terminals' ids, where several numberings exist.")
+                    section == .group
+                        ? "Field of Employee that holds these terminals' ids, where several numberings exist. A group "
+                            + "with a field of its own is an id space of its own: its 42 is another person than "
+                            + "that of other terminals."
+                        : "Field of Employee that holds this terminal's ids.")
             direction = Setting(
                 section, "Direction",
                 .optional(

@@ -5,32 +5,10 @@ import Testing
 
 @testable import AttendanceGateway
 
-/// A `config.ini` in a folder of its own, with nothing of the machine around it.
-private func load(
-    _ text: String?, environment: [String: String] = [:], arguments: [String] = [],
-    zone: String = "Asia/Kolkata", folder: TemporaryFolder? = nil
-) throws -> LoadedSettings {
-    let folder = try folder ?? TemporaryFolder()
-    let path = try text.map { try folder.write($0, to: "etc/config.ini") }
-    return SettingsLoader(
-        path: path, arguments: arguments, environment: environment, workingFolder: folder.path,
-        executableFolder: nil, machineTimeZone: zone
-    ).load()
-}
-
-/// Enough that nothing is wrong.
-private let sound = """
-    [Security]
-    AuthToken = 3f9c1e0b7a52d844
-    [ERP]
-    URL = https://erp.example.com
-
-    """
-
 @Suite struct SettingsTests {
     @Test func `the older service's file means what it meant`() throws {
         let folder = try TemporaryFolder()
-        let loaded = try load(
+        let loaded = try loadSettings(
             """
             [Server]
             host = 10.1.2.3
@@ -63,7 +41,7 @@ private let sound = """
     }
 
     @Test func `defaults are the older service's and those of the table`() throws {
-        let settings = try load(sound).get()
+        let settings = try loadSettings(soundSettings).get()
         #expect(settings.listeners.count == 1)
         #expect(settings.listeners[0].host == "0.0.0.0")
         #expect(settings.listeners[0].port == 8080)
@@ -84,8 +62,8 @@ private let sound = """
     }
 
     @Test func `listeners and terminals have sections of their own`() throws {
-        let settings = try load(
-            sound + """
+        let settings = try loadSettings(
+            soundSettings + """
                 [Listener second]
                 Host = ::
                 Port = 8081
@@ -114,18 +92,6 @@ private let sound = """
     }
 
     // MARK: Mistakes
-
-    struct Mistake: Sendable, CustomTestStringConvertible {
-        var text: String
-        var line: Int
-        var problem: String
-        var remedy: String
-        var testDescription: String { "\(problem) at line \(line)" }
-
-        init(_ text: String, _ line: Int, _ problem: String, _ remedy: String) {
-            (self.text, self.line, self.problem, self.remedy) = (text, line, problem, remedy)
-        }
-    }
 
     @Test(arguments: [
         Mistake("[Server]\nPort = 80a", 2, "\"80a\" is no whole number", "from 0 to 65535"),
@@ -176,23 +142,11 @@ private let sound = """
         Mistake("[Server]\nnonsense", 2, "neither a [section]", "key = value"),
     ])
     func `a mistake names its line and the remedy`(mistake: Mistake) throws {
-        // Below the mistake, so that it stands at the line the table says; without what the mistake itself sets.
-        var rest = "\n"
-        if !mistake.text.contains("[Security]") { rest += "[Security]\nAuthToken = 3f9c1e0b7a52d844\n" }
-        let loaded = try load(mistake.text + rest)
-        #expect(loaded.settings == nil)
-        let found = try #require(
-            loaded.mistakes.first { $0.line == mistake.line && $0.problem.contains(mistake.problem) },
-            "\(loaded.problems.map(\.description))")
-        #expect(found.remedy.contains(mistake.remedy))
-        #expect(found.file?.hasSuffix("/etc/config.ini") == true)
-        #expect(loaded.mistakes.count == 1, "\(loaded.problems.map(\.description))")
-        #expect(found.description.hasPrefix("\(found.file ?? ""):\(mistake.line): "))
-        #expect(!found.description.contains("hunter2"))
+        try mistake.check()
     }
 
     @Test func `every mistake is told at once, in the file's order`() throws {
-        let loaded = try load(
+        let loaded = try loadSettings(
             """
             Stray = 1
             [Server]
@@ -215,22 +169,22 @@ private let sound = """
     }
 
     @Test func `an open port without a rule is refused until it is written out`() throws {
-        let open = try load("[ERP]\nURL = https://x\n")
+        let open = try loadSettings("[ERP]\nURL = https://x\n")
         #expect(open.mistakes.map(\.problem).first?.contains("no admission rule") == true)
-        #expect(try load("[Server]\nAllowWithoutAdmission = yes\n").settings != nil)
+        #expect(try loadSettings("[Server]\nAllowWithoutAdmission = yes\n").settings != nil)
         for host in ["127.0.0.1", "localhost", "::1"] {
-            #expect(try load("[Server]\nHost = \(host)\n").settings != nil)
+            #expect(try loadSettings("[Server]\nHost = \(host)\n").settings != nil)
         }
         for rule in ["AllowedSerials = A", "AllowedNetworks = 10.0.0.0/8", "SecretPath = /abcdefgh"] {
-            #expect(try load("[Server]\n\(rule)\n").settings != nil)
+            #expect(try loadSettings("[Server]\n\(rule)\n").settings != nil)
         }
     }
 
     @Test(arguments: [
         ("[Security]\nAuthToken = abcdefghij\n", "there is no ERP"),
-        (sound + "[Logging]\nLogDirectory = \"logs\"", "more than is meant"),
-        (sound + "[Terminal A]\nName = Gate ; main", "more than is meant"),
-        (sound + "[Terminal A]\nName = 100%%", "%% stands for two"),
+        (soundSettings + "[Logging]\nLogDirectory = \"logs\"", "more than is meant"),
+        (soundSettings + "[Terminal A]\nName = Gate ; main", "more than is meant"),
+        (soundSettings + "[Terminal A]\nName = 100%%", "%% stands for two"),
         ("[Security]\nAuthToken = short\n[ERP]\nURL = https://x", "short enough to be guessed"),
         (
             "[Security]\nAuthToken = abcdefghij\n[ERP]\nURL = http://x\nAPIKey = k\nAPISecret = s2345678",
@@ -238,14 +192,15 @@ private let sound = """
         ),
     ])
     func `a warning does not stop the gateway`(text: String, words: String) throws {
-        let loaded = try load(text)
+        let loaded = try loadSettings(text)
         #expect(loaded.settings != nil)
         #expect(loaded.warnings.map(\.problem).contains { $0.contains(words) })
     }
 
     @Test func `a machine in UTC draws a warning until a zone is set`() throws {
-        #expect(try load(sound, zone: "Etc/UTC").warnings.count == 1)
-        #expect(try load(sound + "[Terminals]\nTimeZone = UTC", zone: "Etc/UTC").warnings.isEmpty)
+        #expect(try loadSettings(soundSettings, zone: "Etc/UTC").warnings.count == 1)
+        #expect(
+            try loadSettings(soundSettings + "[Terminals]\nTimeZone = UTC", zone: "Etc/UTC").warnings.isEmpty)
     }
 
     // MARK: Layers
@@ -257,7 +212,8 @@ private let sound = """
         let text = "[Server]\nPort = 1\n[Security]\nAuthToken = from-the-file\n[ERP]\nURL = https://x\n"
         var environment = ["CREDENTIALS_DIRECTORY": folder.path + "/cred"]
         func port(_ arguments: [String] = []) throws -> Settings.Listener {
-            try load(text, environment: environment, arguments: arguments, folder: folder).get().listeners[0]
+            try loadSettings(text, environment: environment, arguments: arguments, folder: folder).get()
+                .listeners[0]
         }
         #expect(try port().port == 1)
         #expect(try port().admission.token?.reveal() == "from-credential")
@@ -267,7 +223,7 @@ private let sound = """
         #expect(try port().admission.token?.reveal() == "from-environment")
         #expect(try port(["server.PORT=3"]).port == 3)
         try folder.write("\n", to: "cred/erp.apikey")
-        let empty = try load(text, environment: environment, folder: folder)
+        let empty = try loadSettings(text, environment: environment, folder: folder)
         #expect(empty.mistakes.map(\.problem) == [folder.path + "/cred/erp.apikey is empty"])
         try FileManager.default.removeItem(atPath: folder.path + "/cred/erp.apikey")
         #expect(try port(["Security.AuthToken=from=argument"]).admission.token?.reveal() == "from=argument")
@@ -287,8 +243,8 @@ private let sound = """
     }
 
     @Test func `a mistake in the environment names the variable`() throws {
-        let loaded = try load(
-            sound, environment: ["ATTENDANCE_SERVER_PORT": "abc", "ATTENDANCE_ERP_ULR": "x"])
+        let loaded = try loadSettings(
+            soundSettings, environment: ["ATTENDANCE_SERVER_PORT": "abc", "ATTENDANCE_ERP_ULR": "x"])
         #expect(loaded.settings == nil)
         #expect(
             loaded.problems.map(\.description).contains {
@@ -299,8 +255,8 @@ private let sound = """
     }
 
     @Test func `a variable of a named section reaches it`() throws {
-        let settings = try load(
-            sound + "[Listener second]\nPort = 8081\nHost = 127.0.0.1",
+        let settings = try loadSettings(
+            soundSettings + "[Listener second]\nPort = 8081\nHost = 127.0.0.1",
             environment: ["ATTENDANCE_LISTENER_SECOND_PORT": "9090"]
         ).get()
         #expect(settings.listeners[1].port == 9090)
@@ -310,7 +266,7 @@ private let sound = """
         "Server.Port", "Port=1", "Nowhere.Port=1", "Server.Prot=1", "Listener.Port=1", "Server.two.Port=1",
     ])
     func `a wrong --set is a mistake`(argument: String) throws {
-        let loaded = try load(sound, arguments: [argument])
+        let loaded = try loadSettings(soundSettings, arguments: [argument])
         #expect(loaded.mistakes.count == 1)
         #expect(loaded.mistakes.first?.description.hasPrefix("--set ") == true)
     }
@@ -319,32 +275,34 @@ private let sound = """
         let folder = try TemporaryFolder()
         try folder.write("  token-of-the-file \r\n", to: "etc/token")
         let text = "[Security]\nAuthTokenFile = token\n[ERP]\nURL = https://x\n"
-        let loaded = try load(text, folder: folder)
+        let loaded = try loadSettings(text, folder: folder)
         #expect(try loaded.get().listeners[0].admission.token?.reveal() == "token-of-the-file")
-        let both = try load(
+        let both = try loadSettings(
             text.replacing("[ERP]", with: "AuthToken = abcdefghij\n[ERP]"), folder: folder)
         #expect(both.mistakes.map(\.remedy) == ["Keep one of the two"])
         // A stronger layer needs no such choice.
-        let overridden = try load(
+        let overridden = try loadSettings(
             text, environment: ["ATTENDANCE_SECURITY_AUTH_TOKEN": "from-environment"], folder: folder)
         #expect(try overridden.get().listeners[0].admission.token?.reveal() == "from-environment")
         try folder.write("", to: "etc/token")
-        #expect(try load(text, folder: folder).mistakes.first?.problem.contains("is empty") == true)
+        #expect(try loadSettings(text, folder: folder).mistakes.first?.problem.contains("is empty") == true)
     }
 
     @Test func `systemd's folders are used where none is written`() throws {
         let environment = ["STATE_DIRECTORY": "/var/lib/gw:/other", "LOGS_DIRECTORY": "/var/log/gw"]
-        let settings = try load(sound, environment: environment).get()
+        let settings = try loadSettings(soundSettings, environment: environment).get()
         #expect(settings.store.directory == "/var/lib/gw")
         #expect(settings.logging.directory == "/var/log/gw")
-        let written = try load(sound + "[Store]\nDirectory = /srv/journal\n", environment: environment).get()
+        let written = try loadSettings(
+            soundSettings + "[Store]\nDirectory = /srv/journal\n", environment: environment
+        ).get()
         #expect(written.store.directory == "/srv/journal")
     }
 
     @Test func `paths in the environment are relative to the working folder`() throws {
         let folder = try TemporaryFolder()
-        let settings = try load(
-            sound, environment: ["ATTENDANCE_STORE_DIRECTORY": "journal/../j"], folder: folder
+        let settings = try loadSettings(
+            soundSettings, environment: ["ATTENDANCE_STORE_DIRECTORY": "journal/../j"], folder: folder
         ).get()
         #expect(settings.store.directory == folder.path + "/j")
     }
@@ -359,9 +317,9 @@ private let sound = """
                 folder.path + "/work/config.ini", folder.path + "/bin/config.ini",
                 "/etc/attendance-gateway/config.ini", "/etc/attendance-system/config.ini",
             ])
-        try folder.write(sound, to: "bin/config.ini")
+        try folder.write(soundSettings, to: "bin/config.ini")
         #expect(loader.load().file == folder.path + "/bin/config.ini")
-        try folder.write(sound, to: "work/config.ini")
+        try folder.write(soundSettings, to: "work/config.ini")
         #expect(loader.load().file == folder.path + "/work/config.ini")
         loader.path = "missing.ini"
         let missing = loader.load()
@@ -374,7 +332,7 @@ private let sound = """
 
     @Test func `no output holds a secret`() throws {
         let secrets = ["t0ken-t0ken", "k3y-k3y-k3y", "s3cret-s3cret", "/hidden-path-77"]
-        let loaded = try load(
+        let loaded = try loadSettings(
             """
             [Server]
             SecretPath = \(secrets[3])
@@ -392,23 +350,25 @@ private let sound = """
         let outputs = [
             "\(settings)", String(reflecting: settings), dumped, CheckConfig.report(loaded),
             loaded.values.map { "\($0.title) \($0.shown)" }.joined(),
-            SettingsDifference(from: try load(sound), to: loaded).changes.map(\.description).joined(),
+            SettingsDifference(from: try loadSettings(soundSettings), to: loaded).changes.map(\.description)
+                .joined(),
         ]
         for output in outputs {
             for secret in secrets { #expect(!output.contains(secret)) }
         }
         // Nor does a mistake in one.
-        let wrong = try load("[Security]\nAuthToken = gehe im\n[ERP]\nAPIKey = geh\u{E9}im")
+        let wrong = try loadSettings("[Security]\nAuthToken = gehe im\n[ERP]\nAPIKey = geh\u{E9}im")
         #expect(!wrong.problems.map(\.description).joined().contains("geh"))
     }
 
     @Test func `the report says what would run`() throws {
-        let report = CheckConfig.report(try load(sound + "[Listener b]\nHost = ::1\nPort = 81"))
+        let report = CheckConfig.report(
+            try loadSettings(soundSettings + "[Listener b]\nHost = ::1\nPort = 81"))
         #expect(report.contains("listen      0.0.0.0:8080: admits by token\n"))
         #expect(report.contains("listen      [::1]:81 (b): this machine only\n"))
         #expect(report.contains("ERP         https://erp.example.com/api/method/"))
         #expect(report.contains("[Security] AuthToken = redacted"))
-        let mistakes = CheckConfig.report(try load("[Server]\nPort = x"))
+        let mistakes = CheckConfig.report(try loadSettings("[Server]\nPort = x"))
         #expect(
             mistakes.contains(
                 "config.ini:2: [Server] Port: \"x\" is no whole number. Write one from 0 to 65535.\n"))
