@@ -42,8 +42,7 @@ extension SettingsTable {
                 section == .site
                 ? Setting(
                     section, "Mode", .choice(["deliver": .deliver, "shadow": .shadow]), default: "deliver",
-                    "shadow makes every request and sends none: to see what the site would be told. What would "
-                        + "have been sent is kept with the punch.") : nil
+                    "shadow makes every request and sends none: to see what the site would be told.") : nil
             dialect = Setting(
                 section, "Dialect", .choice(["custom": .custom, "hrms": .hrms]), default: standardDialect,
                 "custom posts to APIEndpoint as the older service did; hrms uses the standard method of Frappe HR "

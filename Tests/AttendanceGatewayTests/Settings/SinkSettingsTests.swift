@@ -172,6 +172,10 @@ private let rights = "APIKey = k3y-k3y-k3y\nAPISecret = s3cret-s3cret\n"
         (soundSettings + "LastSync = yes\n" + rights, "no terminal has Shifts"),
         (soundSettings + "[Webhook w]\nURL = https://x\n[Terminals]\nSinks = erpnext", "go to w"),
         (soundSettings + "[Webhook w]\nURL = https://x\n[Terminals]\nSinks = w", "go to erpnext"),
+        (
+            soundSettings + "[Site b]\nURL = https://ERP.example.com\n" + rights,
+            "erpnext has the same address"
+        ),
         ("[Security]\nAuthToken = abcdefghij\n[Webhook w]\nURL = https://x", "there is no ERP"),
     ])
     func `a warning about a sink does not stop the gateway`(text: String, words: String) throws {
@@ -179,6 +183,14 @@ private let rights = "APIKey = k3y-k3y-k3y\nAPISecret = s3cret-s3cret\n"
         #expect(loaded.settings != nil, "\(loaded.problems.map(\.description))")
         #expect(loaded.warnings.count == 1, "\(loaded.problems.map(\.description))")
         #expect(loaded.warnings.allSatisfy { $0.problem.contains(words) })
+    }
+
+    @Test func `two sinks may be one site where no punch goes to both`() throws {
+        let text = soundSettings + "[Site b]\nURL = https://erp.example.com/\n" + rights
+        #expect(try loadSettings(text + "Mode = shadow").warnings.isEmpty)
+        let apart = text + "[Terminals]\nSinks = erpnext\n[Terminal A]\nSinks = b\n"
+        #expect(try loadSettings(apart).warnings.isEmpty)
+        #expect(try loadSettings(text).warnings.count == 1)
     }
 
     @Test func `without [ERP] nothing waits for it where punches go elsewhere`() throws {
