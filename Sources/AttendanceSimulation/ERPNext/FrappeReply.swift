@@ -1,49 +1,72 @@
-import Foundation
-
 /// An HTTP answer as the simulated site gives it.
 struct FrappeReply: Sendable {
+    /// Whose answer it is: only Frappe itself sets cookies.
+    enum Source: Sendable { case frappe, gunicorn, nginx, cloudflare }
+
     var status: Int
     var headers: [(String, String)] = []
     var type = "application/json"
     var body: [UInt8] = []
+    var source = Source.frappe
+    /// The `Content-Length` that is told. What is more than the body never comes: the connection ends before.
+    var claimedLength: Int?
 
-    static func json(_ object: [String: Any]) -> FrappeReply { json(200, object) }
-
-    static func json(_ status: Int, _ object: [String: Any], headers: [(String, String)] = []) -> FrappeReply
-    {
-        // Dictionaries of texts and numbers made here: they can always be written.
-        let data =
-            (try? JSONSerialization.data(withJSONObject: object, options: .withoutEscapingSlashes)) ?? Data()
-        return FrappeReply(status: status, headers: headers, body: Array(data))
+    static func json(_ object: [String: FrappeValue], status: Int = 200) -> FrappeReply {
+        FrappeReply(status: status, body: Array(FrappeValue.object(object).json(compact: true).utf8))
     }
 
-    static func html(_ status: Int, _ text: String, headers: [(String, String)] = []) -> FrappeReply {
+    static func html(_ status: Int, _ text: String, source: Source = .frappe) -> FrappeReply {
         FrappeReply(
-            status: status, headers: headers, type: "text/html; charset=utf-8", body: Array(text.utf8))
+            status: status, type: "text/html; charset=utf-8", body: Array(text.utf8), source: source)
     }
 
-    /// A Frappe error: the words are double-encoded in `_server_messages`, the traceback in `exc`.
-    static func error(
-        _ status: Int, _ exceptionType: String, _ message: String?, headers: [(String, String)] = []
-    ) -> FrappeReply {
-        var object: [String: Any] = ["exc_type": exceptionType]
-        let exception = "frappe.exceptions.\(exceptionType): \(message ?? "")"
-        object["exception"] = exception
-        object["exc"] = text([
-            "Traceback (most recent call last):\n  File \"apps/frappe/app.py\", line 1\n\(exception)\n"
-        ])
-        if let message {
-            let inner: [String: Any] = [
-                "message": message, "title": "Message", "indicator": "red", "raise_exception": 1,
-            ]
-            object["_server_messages"] = text([text(inner)])
+    func adding(_ name: String, _ value: String) -> FrappeReply {
+        var reply = self
+        reply.headers.append((name, value))
+        return reply
+    }
+
+    // MARK: Those before the application
+
+    /// A page of nginx, or with a status that only Cloudflare has (520 to 530), of Cloudflare.
+    static func proxyPage(_ status: Int, host: String) -> FrappeReply {
+        let title = titles[status] ?? "Error"
+        guard (520...530).contains(status) else {
+            return html(
+                status,
+                "<html>\r\n<head><title>\(status) \(title)</title></head>\r\n<body>\r\n"
+                    + "<center><h1>\(status) \(title)</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
+                source: .nginx)
         }
-        return json(status, object, headers: headers)
+        return html(
+            status,
+            "<!DOCTYPE html>\n<html lang=\"en-US\"><head><title>\(host) | \(status): \(title)</title></head><body>"
+                + "<div id=\"cf-wrapper\"><h1><span>\(title)</span><span>Error code \(status)</span></h1>"
+                + "<p>Cloudflare Ray ID: <strong>8e6d1f2a3b4c5d6e</strong></p></div></body></html>",
+            source: .cloudflare)
     }
 
-    private static func text(_ value: Any) -> String {
-        // As above.
-        (try? JSONSerialization.data(withJSONObject: value, options: .withoutEscapingSlashes))
-            .map { String(decoding: $0, as: UTF8.self) } ?? ""
-    }
+    /// gunicorn's own page when the application throws what it cannot catch: the database is gone.
+    static let gunicornPage = html(
+        500,
+        "<html>\n  <head>\n    <title>Internal Server Error</title>\n  </head>\n  <body>\n"
+            + "    <h1><p>Internal Server Error</p></h1>\n    \n  </body>\n</html>\n",
+        source: .gunicorn)
+
+    /// What a portal or a site without a session shows in place of an answer.
+    static let loginPage = html(
+        200,
+        "<!DOCTYPE html><html><head><title>Login</title></head><body><form class=\"form-signin\">"
+            + "Please log in</form></body></html>")
+
+    private static let titles = [
+        400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Not Allowed", 408: "Request Time-out",
+        413: "Request Entity Too Large", 414: "Request-URI Too Large", 415: "Unsupported Media Type",
+        431: "Request Header Or Cookie Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+        502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out",
+        508: "Loop Detected", 520: "Web server is returning an unknown error", 521: "Web server is down",
+        522: "Connection timed out", 523: "Origin is unreachable", 524: "A timeout occurred",
+        525: "SSL handshake failed", 526: "Invalid SSL certificate", 527: "Railgun error",
+        530: "Origin DNS error",
+    ]
 }

@@ -6,8 +6,8 @@ import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
-/// A stand-in for an ERPNext site on 127.0.0.1: HRMS's check-in method, the older service's own method, the reads the
-/// gateway makes, and every fault that was recorded or is feared, switched while it runs.
+/// A stand-in for an ERPNext site on 127.0.0.1: HRMS's check-in method, the other ways in, the older service's own
+/// method, the reads the gateway makes, and every fault that was recorded or is feared, switched while it runs.
 ///
 /// Its duplicate check is not atomic: two equal requests at once store two rows, as on the real site. Nothing is kept
 /// but in memory and, if asked for, in a file that outlives a killed process.
@@ -30,21 +30,33 @@ package final class SimulatedERPNext: Service {
     /// The older service's method, as its default settings name it.
     package static let customMethod = "api/method/clean_plus.services.biometric_server_erp2.add_checkin"
 
+    /// The machine's clock.
+    package static let systemTime: @Sendable () -> UnixTime = {
+        UnixTime(milliseconds: Int64((Date().timeIntervalSince1970 * 1000).rounded()))
+    }
+
     /// - Parameters:
     ///   - employees: who is known; with `registersUnknown` anybody else becomes an employee when first sent.
     ///   - credential: `key:secret` that HRMS's method and the reads ask for; nil lets everybody in.
     ///   - port: 0 takes a free one at the first `start`, which is kept from then on.
     ///   - record: a file that gets a line per committed check-in (person, time, device, tab-separated).
+    ///   - version: of Frappe and HRMS.
+    ///   - zone: the site's own; an IANA name, UTC if there is none of that name.
+    ///   - now: the site's clock.
     package init(
         employees: [SimulatedEmployee] = [], registersUnknown: Bool = false, credential: String? = nil,
         customMethod: String = SimulatedERPNext.customMethod, port: Int = 0,
-        recordingTo record: String? = nil,
+        recordingTo record: String? = nil, version: SimulatedSiteVersion = .recorded,
+        zone: String = "Asia/Kolkata",
+        now: @escaping @Sendable () -> UnixTime = SimulatedERPNext.systemTime,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws {
-        var site = SimulatedSite(customMethod: customMethod)
+        var site = SimulatedSite(
+            customMethod: customMethod, clock: SiteClock(zone: Self.zone(zone), now: now))
         site.registersUnknown = registersUnknown
         site.credential = credential
-        for employee in employees { site.employees[employee.deviceID.lowercased()] = employee }
+        site.version = version
+        for employee in employees { site.employees.put(employee, stamp: site.clock.stamp()) }
         var shared = Shared(site: site, port: port)
         if let record {
             if !FileManager.default.fileExists(atPath: record) {
@@ -57,37 +69,25 @@ package final class SimulatedERPNext: Service {
         self.group = group
     }
 
-    // MARK: What it holds
-
-    package var checkins: [SimulatedCheckin] { shared.withLock { $0.site.checkins } }
-    /// Requests so far by method and path, such as `GET api/method/ping`.
-    package var requests: [String: Int] { shared.withLock { $0.site.requests } }
-    /// How often a check-in arrived while another of the same person was at work inside the site.
-    package var overlaps: Int { shared.withLock { $0.site.overlaps } }
-    package var checkinRequests: Int {
-        shared.withLock { shared in
-            ["POST \(SimulatedSite.hrmsMethod)", "POST \(shared.site.customMethod)"]
-                .reduce(0) { $0 + shared.site.requests[$1, default: 0] }
+    static func zone(_ identifier: String) -> ZoneRules {
+        guard let zone = ZoneRules(identifier: identifier) ?? ZoneRules(identifier: "UTC") else {
+            preconditionFailure("this machine has no zone data")
         }
-    }
-    package var probes: Int { requests["GET api/method/ping", default: 0] }
-
-    package func add(_ employee: SimulatedEmployee) {
-        shared.withLock { $0.site.employees[employee.deviceID.lowercased()] = employee }
+        return zone
     }
 
-    /// Between the check for a repeat and the commit.
-    package func setHandlingTime(_ time: Duration) { shared.withLock { $0.site.handlingTime = time } }
+    // MARK: The site
 
-    package func setCredential(_ credential: String?) { shared.withLock { $0.site.credential = credential } }
+    func read<Value: Sendable>(_ value: (SimulatedSite) -> Value) -> Value {
+        shared.withLock { value($0.site) }
+    }
 
-    // MARK: Faults
-
-    /// - Parameters:
-    ///   - times: for so many check-ins; nil until cleared, and then for all requests where the fault is the site's.
-    ///   - person: only for check-ins of this person key.
-    package func inject(_ fault: ERPNextFault, times: Int? = nil, person: String? = nil) {
-        shared.withLock { $0.site.faults.append(.init(fault: fault, left: times, person: person)) }
+    /// Waits of tests that ask about what changed are looked at afterwards.
+    @discardableResult
+    func change<Value: Sendable>(_ change: (inout SimulatedSite) -> Value) -> Value {
+        let value = shared.withLock { change(&$0.site) }
+        wakeWaiters()
+        return value
     }
 
     /// All is well again; requests that were held are finished and committed.
@@ -106,24 +106,8 @@ package final class SimulatedERPNext: Service {
 
     // MARK: Waiting
 
-    package func checkinCount(reaches count: Int) async {
-        await wait { $0.checkins.count >= count }
-    }
-
-    /// Requests of a method and path, such as `GET api/method/ping`.
-    package func requestCount(of request: String, reaches count: Int) async {
-        await wait { $0.requests[request, default: 0] >= count }
-    }
-
-    package func checkinRequestCount(reaches count: Int) async {
-        await wait { site in
-            ["POST \(SimulatedSite.hrmsMethod)", "POST \(site.customMethod)"]
-                .reduce(0) { $0 + site.requests[$1, default: 0] } >= count
-        }
-    }
-
     /// Returns when the condition holds, or when the task is cancelled.
-    private func wait(until condition: @escaping @Sendable (SimulatedSite) -> Bool) async {
+    func wait(until condition: @escaping @Sendable (SimulatedSite) -> Bool) async {
         let id = shared.withLock { shared in
             shared.nextWaiter += 1
             return shared.nextWaiter
@@ -190,21 +174,26 @@ package final class SimulatedERPNext: Service {
         try await stop()
     }
 
-    fileprivate func opened(_ channel: any Channel) {
+    func opened(_ channel: any Channel) {
         shared.withLock { $0.connections[ObjectIdentifier(channel)] = channel }
     }
 
-    fileprivate func closed(_ channel: any Channel) {
+    func closed(_ channel: any Channel) {
         shared.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(channel)) }
     }
 
+    // MARK: Answering
+
     /// `respond` is called at most once, from any thread; nil closes the connection.
-    fileprivate func receive(
+    func receive(
         _ request: SiteRequest, on loop: any EventLoop, respond: @escaping @Sendable (FrappeReply?) -> Void
     ) {
-        let plan = shared.withLock { $0.site.plan(request) }
+        let plan = shared.withLock { shared in
+            shared.site.statistics.began(request)
+            return shared.site.plan(request)
+        }
         switch plan {
-        case .reply(let reply): respond(reply)
+        case .reply(let reply): respond(dressed(reply))
         case .close: respond(nil)
         case .hang: break
         case .work(let work, let delay):
@@ -219,82 +208,31 @@ package final class SimulatedERPNext: Service {
         wakeWaiters()
     }
 
+    /// A request is answered, or its client has gone.
+    func answered() { shared.withLock { $0.site.statistics.ended() } }
+
     private func finish(_ work: SimulatedSite.Work) -> FrappeReply? {
         let reply = shared.withLock { shared in
-            let before = shared.site.checkins.count
+            let before = shared.site.checkins.rows.count
             let reply = shared.site.finish(work)
-            if let record = shared.record, shared.site.checkins.count > before,
-                let new = shared.site.checkins.last
-            {
-                // One write per line, so that a killed process leaves whole lines; a full disk fails the test itself.
-                try? record.write(contentsOf: Data("\(new.person)\t\(new.time)\t\(new.deviceID)\n".utf8))
+            if let record = shared.record {
+                for new in shared.site.checkins.rows.dropFirst(before) {
+                    // One write per line, so that a killed process leaves whole lines; a full disk fails the test
+                    // itself.
+                    try? record.write(contentsOf: Data("\(new.person)\t\(new.time)\t\(new.deviceID)\n".utf8))
+                }
             }
             return reply
         }
         wakeWaiters()
-        return reply
-    }
-}
-
-/// One connection: gathers a request, hands it over, writes the answer.
-private final class SiteConnection: ChannelInboundHandler {
-    typealias InboundIn = HTTPServerRequestPart
-    typealias OutboundOut = HTTPServerResponsePart
-
-    private let erp: SimulatedERPNext
-    private var head: HTTPRequestHead?
-    private var body: [UInt8] = []
-
-    init(erp: SimulatedERPNext) { self.erp = erp }
-
-    func channelActive(context: ChannelHandlerContext) {
-        erp.opened(context.channel)
-        context.fireChannelActive()
+        return reply.map(dressed)
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
-        erp.closed(context.channel)
-        context.fireChannelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            self.head = head
-            body = []
-        case .body(let part):
-            if body.count < 1 << 20 { body.append(contentsOf: part.readableBytesView) }
-        case .end:
-            guard let head else { return }
-            self.head = nil
-            let request = SiteRequest(
-                method: head.method.rawValue, uri: head.uri,
-                authorization: head.headers.first(name: "authorization"),
-                contentType: head.headers.first(name: "content-type") ?? "", body: body)
-            let channel = context.channel
-            let keepAlive = head.isKeepAlive
-            erp.receive(request, on: context.eventLoop) { reply in
-                Self.write(reply, to: channel, keepAlive: keepAlive)
-            }
-        }
-    }
-
-    private static func write(_ reply: FrappeReply?, to channel: any Channel, keepAlive: Bool) {
-        guard let reply else { return channel.close(promise: nil) }
-        var headers = HTTPHeaders(reply.headers)
-        headers.add(name: "Content-Type", value: reply.type)
-        headers.add(name: "Content-Length", value: String(reply.body.count))
-        headers.add(name: "Set-Cookie", value: "sid=Guest; Path=/; HttpOnly")
-        headers.add(name: "Connection", value: keepAlive ? "keep-alive" : "close")
-        let head = HTTPResponseHead(
-            version: .http1_1, status: HTTPResponseStatus(statusCode: reply.status), headers: headers)
-        channel.write(HTTPServerResponsePart.head(head), promise: nil)
-        channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: reply.body))), promise: nil)
-        // The client may have left meanwhile: then there is nobody to tell.
-        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in
-            if !keepAlive { channel.close(promise: nil) }
+    /// The answer with the headers that all answers have.
+    private func dressed(_ reply: FrappeReply) -> FrappeReply {
+        shared.withLock { shared in
+            shared.site.statistics.answers[reply.status, default: 0] += 1
+            return shared.site.dressed(reply)
         }
     }
 }
