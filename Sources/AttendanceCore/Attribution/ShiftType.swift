@@ -13,10 +13,12 @@ package struct ShiftType: Hashable, Sendable {
     package var lastSync: WallTime?
     /// `auto_update_last_sync`: the site moves `lastSync` itself. False where the site does not know the field.
     package var movesLastSyncItself: Bool
+    /// `process_attendance_after`, midnight of that date: earlier check-ins are not counted. Without it nothing is.
+    package var countsFrom: WallTime?
 
     package init(
         name: String, start: Int, end: Int, allowsCheckOutAfter: Int = 0, marksAttendance: Bool = false,
-        lastSync: WallTime? = nil, movesLastSyncItself: Bool = false
+        lastSync: WallTime? = nil, movesLastSyncItself: Bool = false, countsFrom: WallTime? = nil
     ) {
         self.name = name
         self.start = start
@@ -25,5 +27,6 @@ package struct ShiftType: Hashable, Sendable {
         self.marksAttendance = marksAttendance
         self.lastSync = lastSync
         self.movesLastSyncItself = movesLastSyncItself
+        self.countsFrom = countsFrom
     }
 }

@@ -5,12 +5,15 @@ package struct ERPNextAnswer: Hashable, Sendable {
     package var retryAfter: Int?
     /// The `Location` header of a redirect.
     package var location: String?
+    /// The `Date` header, as sent.
+    package var date: String?
     /// At most `maximumBody` bytes; what a site sends beyond is never read.
     package var body: [UInt8]
 
     package static let maximumBody = 1 << 20
 
-    package init(status: Int, retryAfter: Int? = nil, location: String? = nil, body: [UInt8] = []) {
+    package init(status: Int, retryAfter: Int? = nil, location: String? = nil, body: [UInt8] = [], date: String? = nil) {
+        self.date = date
         self.status = status
         self.retryAfter = retryAfter
         self.location = location

@@ -60,7 +60,7 @@ package struct FrappeBody: Hashable, Sendable {
     }
 
     /// Deepest nesting of brackets outside of strings: looked at before a recursive parser is let loose on it.
-    private static func depth(of bytes: [UInt8]) -> Int {
+    package static func depth(of bytes: [UInt8]) -> Int {
         var depth = 0
         var deepest = 0
         var inString = false

@@ -36,7 +36,7 @@ extension Unicode.Scalar {
 
 extension String {
     /// No control character, and at most `length` Unicode scalars.
-    func isOneLine(ofAtMost length: Int) -> Bool {
+    package func isOneLine(ofAtMost length: Int) -> Bool {
         // Nearly all serials and ids are plain ASCII, and each message has one: no need to look at scalars.
         if utf8.count <= length, utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return true }
         return unicodeScalars.count <= length && !unicodeScalars.contains(where: \.isControl)

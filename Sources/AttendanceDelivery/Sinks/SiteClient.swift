@@ -126,7 +126,8 @@ package struct SiteClient: Sendable {
         return ERPNextAnswer(
             status: Int(response.status.code),
             retryAfter: response.headers.first(name: "retry-after").flatMap { Int($0.trimmingBlanks()) },
-            location: response.headers.first(name: "location"), body: body)
+            location: response.headers.first(name: "location"), body: body,
+            date: response.headers.first(name: "date"))
     }
 
     private func url(_ request: Request) -> String {

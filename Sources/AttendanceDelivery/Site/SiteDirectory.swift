@@ -10,6 +10,9 @@ package final class SiteDirectory: Sendable {
         package var knowsEmployees: Bool
         /// The site's own zone; nil as long as it is not known.
         package var zone: ZoneRules?
+        /// Whether the zone is as well known as it will be for now: the site (or the journal, from an earlier run)
+        /// has told it, or has answered that it cannot. Before that, waiting for it makes sense.
+        package var zoneAsked: Bool
         /// By name.
         package var shifts: [String: ShiftType]
         /// Per app (`frappe`, `erpnext`, `hrms`), such as `15.33.0`.
@@ -17,11 +20,13 @@ package final class SiteDirectory: Sendable {
 
         package init(
             employees: EmployeeDirectory = EmployeeDirectory(employees: []), knowsEmployees: Bool = false,
-            zone: ZoneRules? = nil, shifts: [String: ShiftType] = [:], versions: [String: String] = [:]
+            zone: ZoneRules? = nil, zoneAsked: Bool = false, shifts: [String: ShiftType] = [:],
+            versions: [String: String] = [:]
         ) {
             self.employees = employees
             self.knowsEmployees = knowsEmployees
             self.zone = zone
+            self.zoneAsked = zoneAsked
             self.shifts = shifts
             self.versions = versions
         }
