@@ -1,3 +1,16 @@
+/// A set of terminals that share one numbering of people.
+package struct IDSpace: Hashable, Sendable {
+    /// Name of a group of terminals, as mappings write it; empty for terminals without a group.
+    package var name: String
+    /// The Employee column their ids are looked up in.
+    package var field: String
+
+    package init(name: String = "", field: String) {
+        self.name = name
+        self.field = field
+    }
+}
+
 /// Who is who on one site: from the key a terminal sends to an Employee.
 ///
 /// The rule, in this order:

@@ -157,6 +157,13 @@ package struct SiteReader: Sendable {
         }
     }
 
+    /// Whether a doctype has a field that this user may search by.
+    package func hasField(_ field: String, of doctype: String) async -> SiteAnswer<Bool> {
+        let answer = await list(doctype, ["name", field], [], order: "name asc", limit: 1)
+        if case .missing = answer { return .value(false) }
+        return answer.map { _ in true }
+    }
+
     private static func employee(_ row: SiteRow, keyFields: [String]) -> Employee? {
         guard let name = row.identifier("name") else { return nil }
         var keys: [String: String] = [:]
