@@ -14,8 +14,8 @@ package struct IDSpace: Hashable, Sendable {
 /// Who is who on one site: from the key a terminal sends to an Employee.
 ///
 /// The rule, in this order:
-/// 1. an operator's mapping for this id space, else one for all of them (`""`): that employee, whatever the key fields
-///    say;
+/// 1. an operator's mapping for this id space (letter case apart), else one for all of them (`""`): that employee,
+///    whatever the key fields say; ids are compared without leading zeros, as they are told apart on a terminal;
 /// 2. the employee whose key field equals what was sent, compared as ERPNext compares: upper and lower case alike,
 ///    blanks at the end ignored;
 /// 3. with `LeadingZeros.ignored`, where both are decimal digits: equal without leading zeros.
@@ -55,7 +55,10 @@ package struct EmployeeDirectory: Sendable {
         self.employees = Dictionary(employees.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
         zeros = leadingZeros
         mapped = Dictionary(
-            mappings.map { (Key(space: $0.space, id: $0.enrollID.canonical.lowercased()), $0.employee) },
+            mappings.map { mapping in
+                let id = mapping.enrollID.canonical.lowercased()
+                return (Key(space: mapping.space.lowercased(), id: id), mapping.employee)
+            },
             uniquingKeysWith: { $1 })
         var exact: [String: [String: [String]]] = [:]
         var withoutZeros: [String: [String: [String]]] = [:]
@@ -84,7 +87,7 @@ package struct EmployeeDirectory: Sendable {
     ///   - space: the id space, the name of a group of terminals, or "".
     package func resolve(key: String, enrollID: EnrollID, field: String, space: String) -> Resolution {
         let id = enrollID.canonical.lowercased()
-        if let name = mapped[Key(space: space, id: id)] ?? mapped[Key(space: "", id: id)] {
+        if let name = mapped[Key(space: space.lowercased(), id: id)] ?? mapped[Key(space: "", id: id)] {
             return employees[name].map { .employee($0) } ?? .unknown(mapped: name)
         }
         let form = Self.comparable(key)
@@ -97,6 +100,21 @@ package struct EmployeeDirectory: Sendable {
         case 1: return employees[names[0]].map { .employee($0) } ?? .unknown(mapped: nil)
         default: return .several(names.sorted())
         }
+    }
+
+    /// Ids of several employees, by field and id; with `LeadingZeros.ignored` also those that differ in leading zeros
+    /// alone, since an id with another number of zeros then fits both.
+    package var duplicates: [Duplicate] {
+        let ids = zeros == .ignored ? exact.merging(withoutZeros) { $0.merging($1) { $0 + $1 } } : exact
+        var found: Set<Duplicate> = []
+        for (field, people) in ids {
+            for names in people.values where Set(names).count > 1 {
+                let employees = Set(names).sorted()
+                let id = employees.first.flatMap { self.employees[$0]?.keys[field] } ?? ""
+                found.insert(Duplicate(field: field, id: id, employees: employees))
+            }
+        }
+        return found.sorted { ($0.field, $0.id, $0.employees[0]) < ($1.field, $1.id, $1.employees[0]) }
     }
 
     /// As MariaDB's usual collation compares: case apart, blanks at the end apart.

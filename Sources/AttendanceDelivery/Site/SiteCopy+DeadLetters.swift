@@ -74,7 +74,7 @@ extension SiteCopy {
 
 extension ERPNextSink.PersonKey {
     /// What is sent for a person.
-    func key(_ enrollID: EnrollID, alias: String?) -> String {
+    package func key(_ enrollID: EnrollID, alias: String?) -> String {
         switch self {
         case .enrollID: enrollID.sent
         case .aliasFirst: alias ?? enrollID.sent
