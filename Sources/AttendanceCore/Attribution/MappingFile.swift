@@ -7,16 +7,29 @@ import Foundation
 /// quotes, with a double quote doubled; blanks around a cell mean nothing. UTF-8, with or without a byte order mark;
 /// lines end in LF or CRLF.
 package enum MappingFile {
-    package static let maximumBytes = 1 << 20
+    package static let maximumBytes = 16 << 20
     package static let maximumLines = 200_000
     /// Mistakes told of one file; the rest are counted.
     package static let maximumProblems = 50
+
+    /// A mapping and where it stands.
+    package struct Entry: Hashable, Sendable {
+        /// From 1.
+        package var line: Int
+        package var mapping: EmployeeMapping
+    }
 
     package struct Problem: Hashable, Sendable, CustomStringConvertible {
         /// From 1; 0 for the file as a whole.
         package var line: Int
         package var problem: String
         package var remedy: String
+
+        package init(line: Int, problem: String, remedy: String) {
+            self.line = line
+            self.problem = problem
+            self.remedy = remedy
+        }
 
         package var description: String {
             line == 0 ? "\(problem). \(remedy)" : "line \(line): \(problem). \(remedy)"
@@ -34,9 +47,9 @@ package enum MappingFile {
         }
     }
 
-    package static func parse(_ bytes: [UInt8]) throws(Failure) -> [EmployeeMapping] {
+    package static func parse(_ bytes: [UInt8]) throws(Failure) -> [Entry] {
         guard bytes.count <= maximumBytes else {
-            throw Failure(whole: "the file is larger than 1 MiB", "Map by another EmployeeField instead")
+            throw Failure(whole: "the file is larger than 16 MiB", "Map by another EmployeeField instead")
         }
         var rest = bytes[...]
         if rest.starts(with: [0xEF, 0xBB, 0xBF]) { rest = rest.dropFirst(3) }
@@ -50,7 +63,7 @@ package enum MappingFile {
         guard reading.problems.isEmpty else {
             throw Failure(problems: reading.problems, more: reading.more)
         }
-        return reading.mappings
+        return reading.entries
     }
 
     private struct Key: Hashable {
@@ -59,7 +72,7 @@ package enum MappingFile {
     }
 
     private struct Reading {
-        var mappings: [EmployeeMapping] = []
+        var entries: [Entry] = []
         var problems: [Problem] = []
         var more = 0
         private var seen: [Key: Int] = [:]
@@ -105,7 +118,10 @@ package enum MappingFile {
                     "Keep one of the two lines; 0012 and 12 are one id")
             }
             seen[key] = number
-            mappings.append(EmployeeMapping(space: cells[0], enrollID: id, employee: cells[2]))
+            entries.append(
+                Entry(
+                    line: number,
+                    mapping: EmployeeMapping(space: cells[0], enrollID: id, employee: cells[2])))
         }
 
         private mutating func tell(_ line: Int, _ problem: String, _ remedy: String) {
@@ -115,7 +131,7 @@ package enum MappingFile {
 
         private static func isHeader(_ cells: [String]) -> Bool {
             cells.count == 3 && cells[2].lowercased() == "employee"
-                && ["enroll-id", "enroll_id", "enrollid"].contains(cells[1].lowercased())
+                && ["id", "enroll-id", "enroll_id", "enrollid"].contains(cells[1].lowercased())
         }
 
         /// Nil where quotes do not pair up.

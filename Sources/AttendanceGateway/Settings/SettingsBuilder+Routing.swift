@@ -92,22 +92,60 @@ extension SettingsBuilder {
                 "Check the path, and that the gateway's user may read it")
             return []
         }
-        let file = MappingFile(bytes: bytes, spaces: spaces)
-        for fault in file.faults.prefix(Self.toldFaults) {
+        var mappings: [EmployeeMapping] = []
+        var faults: [MappingFile.Problem] = []
+        var more = 0
+        do {
+            for entry in try MappingFile.parse(bytes) {
+                do throws(ValueFault) {
+                    var mapping = entry.mapping
+                    mapping.space = try Self.idSpace(named: mapping.space, among: spaces)
+                    mappings.append(mapping)
+                } catch {
+                    faults.append(.init(line: entry.line, problem: error.problem, remedy: error.remedy))
+                }
+            }
+        } catch {
+            faults = error.problems
+            more = error.more
+        }
+        for fault in faults.prefix(Self.toldFaults) {
             problems.append(
                 SettingsProblem(
                     severity: .mistake,
-                    place: fault.line.map { .file(path: path, line: $0) } ?? .wholeFile(path: path),
+                    place: fault.line > 0 ? .file(path: path, line: fault.line) : .wholeFile(path: path),
                     key: nil, problem: fault.problem, remedy: fault.remedy))
         }
-        if file.faults.count > Self.toldFaults {
+        more += max(0, faults.count - Self.toldFaults)
+        if more > 0 {
             problems.append(
                 SettingsProblem(
                     severity: .mistake, place: .wholeFile(path: path), key: nil,
-                    problem: "\(file.faults.count - Self.toldFaults) more lines are wrong",
+                    problem: "\(more) more lines are wrong",
                     remedy: "Mend those that are told, and check again"))
         }
-        return file.mappings
+        return mappings
+    }
+
+    /// The id space that a line of a mapping file names: a group that numbers people by itself.
+    private static func idSpace(named name: String, among spaces: [String: String?]) throws(ValueFault)
+        -> String
+    {
+        if name.isEmpty { return "" }
+        let shown = PlainText.line(name, limit: 64)
+        guard let known = spaces[name.lowercased()] else {
+            throw ValueFault(
+                problem: "there is no section [Group \(shown)]",
+                remedy: Suggestion.nearest(to: name, among: spaces.values.compactMap(\.self))
+                    .map { "Perhaps \($0) is meant" }
+                    ?? "Write the name of a group, or nothing for all terminals")
+        }
+        guard let known else {
+            throw ValueFault(
+                problem: "[Group \(shown)] has the ids that all terminals have",
+                remedy: "Leave the first field blank, or write EmployeeField into the group's section")
+        }
+        return known
     }
 
     mutating func checkLastSync(_ settings: Settings) {
