@@ -8,18 +8,37 @@ package final class Presence: Sendable {
         package let connection: Int64
         package let address: String
         package let since: UnixTime
+        let pulse: TerminalPulse
         /// Ends the connection; called when another one registers with the same serial.
         fileprivate let replace: @Sendable () -> Void
+
+        /// How the terminal fares by this connection alone.
+        package var figures: TerminalFigures { pulse.figures(of: serial, isConnected: true) }
     }
 
-    private let entries = Mutex<[SerialNumber: Entry]>([:])
+    fileprivate struct State {
+        var entries: [SerialNumber: Entry] = [:]
+        /// The last that was known of terminals when they went, not yet taken.
+        var gone: [SerialNumber: TerminalFigures] = [:]
+    }
 
-    package init() {}
+    /// Beyond so many that nobody takes, the last figures of further ones are dropped: a flood of invented serials
+    /// while the disk is full. What is lost by it is a minute of what was known anyway.
+    fileprivate static let maximumGone = 50_000
+
+    private let state = Mutex(State())
+    /// Rung when a terminal has gone; for the one who takes `departures`.
+    let goings: AsyncStream<Void>
+    private let bell: AsyncStream<Void>.Continuation
+
+    package init() { (goings, bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
 
     /// Terminals that have registered and are still connected.
-    package var count: Int { entries.withLock { $0.count } }
+    package var count: Int { state.withLock { $0.entries.count } }
 
-    package var connected: [Entry] { entries.withLock { Array($0.values) } }
+    package var connected: [Entry] { state.withLock { Array($0.entries.values) } }
+
+    package func entry(of serial: SerialNumber) -> Entry? { state.withLock { $0.entries[serial] } }
 
     /// Makes a connection the one of its serial. Returns the one it replaced, which has been told to close.
     ///
@@ -27,17 +46,19 @@ package final class Presence: Sendable {
     /// itself told to close: it may have waited for a commit with a `reg` still unread, while its terminal has long
     /// connected anew.
     func arrive(
-        _ serial: SerialNumber, connection: Int64, address: String, at now: UnixTime,
+        _ serial: SerialNumber, connection: Int64, address: String, at now: UnixTime, pulse: TerminalPulse,
         replace: @escaping @Sendable () -> Void
     ) -> Entry? {
         let entry = Entry(
-            serial: serial, connection: connection, address: address, since: now, replace: replace)
-        let loser = entries.withLock { entries -> Entry? in
-            let previous = entries[serial]
+            serial: serial, connection: connection, address: address, since: now, pulse: pulse,
+            replace: replace)
+        let loser = state.withLock { state -> Entry? in
+            let previous = state.entries[serial]
             if let previous, previous.connection >= connection {
                 return previous.connection > connection ? entry : nil
             }
-            entries[serial] = entry
+            state.entries[serial] = entry
+            if let previous { state.remember(previous) }
             return previous
         }
         loser?.replace()
@@ -46,8 +67,32 @@ package final class Presence: Sendable {
 
     /// Forgets a connection that ended, unless a newer one has taken its place.
     func leave(_ serial: SerialNumber, connection: Int64) {
-        entries.withLock { entries in
-            if entries[serial]?.connection == connection { entries[serial] = nil }
+        let hasGone = state.withLock { state -> Bool in
+            guard let entry = state.entries[serial], entry.connection == connection else { return false }
+            state.entries[serial] = nil
+            state.remember(entry)
+            return true
         }
+        if hasGone { bell.yield() }
+    }
+
+    /// What was last known of terminals that went since this was last asked.
+    func departures() -> [TerminalFigures] {
+        state.withLock { state in
+            defer { state.gone.removeAll() }
+            return Array(state.gone.values)
+        }
+    }
+}
+
+extension Presence.State {
+    mutating func remember(_ entry: Presence.Entry) {
+        guard gone.count < Presence.maximumGone || gone[entry.serial] != nil else { return }
+        var figures = entry.pulse.figures(of: entry.serial, isConnected: false)
+        // The one before it may have gone unnoticed meanwhile.
+        if let earlier = gone[entry.serial]?.completeUntil {
+            figures.completeUntil = max(earlier, figures.completeUntil ?? earlier)
+        }
+        gone[entry.serial] = figures
     }
 }

@@ -13,6 +13,7 @@ final class TerminalConnection {
     private let listener: TerminalListener
     private let service: TerminalService
     private let channel: any Channel
+    private let pulse: TerminalPulse
     private let address: String
     private let number: Int64
     private var session: TerminalSession
@@ -24,11 +25,14 @@ final class TerminalConnection {
     private var followUp: TerminalSession.FollowUp?
     private var started: Duration = .zero
 
-    init(listener: TerminalListener, channel: any Channel, address: String, path: String) {
+    init(
+        listener: TerminalListener, channel: any Channel, pulse: TerminalPulse, address: String, path: String
+    ) {
         let service = listener.service
         self.listener = listener
         self.service = service
         self.channel = channel
+        self.pulse = pulse
         self.address = address
         number = service.nextConnection()
         session = TerminalSession(connection: number, policy: service.currentPolicy()) { listener.admits($0) }
@@ -54,6 +58,7 @@ final class TerminalConnection {
                     notStored(batch, error)
                 }
             }
+            pulse.messageServed(at: service.now())
         }
     }
 
@@ -123,14 +128,17 @@ final class TerminalConnection {
     private func stored(_ receipt: IntakeReceipt, _ batch: IntakeBatch) {
         if let reply = followUp?.stored { send(reply) }
         service.recorded(receipt, after: FrameState.now - started)
+        var times = 0
         if receipt.stored == 0, receipt.repeated > 0 {
-            let times = service.timesSent(batch)
+            times = service.timesSent(batch)
             if times == 3 || times % 100 == 0 {
                 service.logger.warning(
                     "terminal sends the same batch again and again",
                     metadata: metadata(["serial": "\(batch.terminal)", "times": "\(times)"]))
             }
         }
+        // What is not acknowledged the terminal keeps, and what it does not keep it has not counted.
+        if followUp?.stored != nil { pulse.stored(batch, receipt, times: times, at: batch.received) }
         service.logger.debug(
             "batch stored",
             metadata: metadata([
@@ -141,7 +149,10 @@ final class TerminalConnection {
     }
 
     private func notStored(_ batch: IntakeBatch, _ error: any Error) {
-        if let reply = followUp?.notStored { send(reply) }
+        if let reply = followUp?.notStored {
+            send(reply)
+            pulse.notStored(at: service.now())
+        }
         service.metrics.notStored.increment()
         service.logger.error(
             "batch not stored, the terminal keeps it",
@@ -158,9 +169,15 @@ final class TerminalConnection {
         let isNew = self.serial != serial
         if let old = self.serial, old != serial { service.presence.leave(old, connection: number) }
         self.serial = serial
+        pulse.registered(
+            isNew: isNew, at: now, backlog: registration.backlog.map(Int.init(clamping:)), skew: skew,
+            setsClock: service.currentPolicy().sendsClock,
+            memory: DeviceMemory(deviceInfo: registration.deviceInfo))
         service.metrics.registrations.increment()
         let channel = self.channel
-        let replaced = service.presence.arrive(serial, connection: number, address: address, at: now) {
+        let replaced = service.presence.arrive(
+            serial, connection: number, address: address, at: now, pulse: pulse
+        ) {
             channel.writeAndFlush(OutboundMessage.close(.normalClosure), promise: nil)
         }
         var fields: Logger.Metadata = [

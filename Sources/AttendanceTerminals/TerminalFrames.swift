@@ -20,6 +20,7 @@ enum OutboundMessage: Sendable {
 /// What the handlers of a connection know of it; confined to its event loop.
 final class FrameState {
     let limits: ConnectionLimits
+    let pulse: TerminalPulse?
     var liveness: Liveness
     /// Bytes read since nothing of a message was in memory.
     var pending = 0
@@ -27,8 +28,9 @@ final class FrameState {
     /// After the first and before the last fragment of a message.
     var isAmongFragments = false
 
-    init(limits: ConnectionLimits, now: Duration) {
+    init(limits: ConnectionLimits, now: Duration, pulse: TerminalPulse? = nil) {
         self.limits = limits
+        self.pulse = pulse
         liveness = Liveness(openedAt: now)
     }
 
@@ -40,6 +42,7 @@ final class FrameState {
         pending = 0
         lease = nil
         liveness.settled()
+        pulse?.beat()
     }
 
     /// Hands over what was lent for a message that is whole now.
@@ -47,6 +50,7 @@ final class FrameState {
         defer { lease = nil }
         pending = 0
         liveness.spoke()
+        pulse?.messageCame()
         return lease
     }
 

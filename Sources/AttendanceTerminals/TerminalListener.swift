@@ -91,9 +91,9 @@ package final class TerminalListener: Sendable {
 
     /// The pipeline of a terminal, once the handshake is done.
     func prepare(
-        _ channel: any Channel, address: String
+        _ channel: any Channel, address: String, pulse: TerminalPulse
     ) throws -> NIOAsyncChannel<InboundMessage, OutboundMessage> {
-        let state = FrameState(limits: limits, now: channel.eventLoop.now.uptime)
+        let state = FrameState(limits: limits, now: channel.eventLoop.now.uptime, pulse: pulse)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(RawInboundHandler(state: state), position: .first)
         try pipeline.addHandler(FrameRules(state: state, wantsMask: !bounds.acceptsUnmasked))
@@ -113,10 +113,11 @@ package final class TerminalListener: Sendable {
     }
 
     func serve(
-        _ channel: NIOAsyncChannel<InboundMessage, OutboundMessage>, address: String, path: String
+        _ channel: NIOAsyncChannel<InboundMessage, OutboundMessage>, pulse: TerminalPulse, address: String,
+        path: String
     ) async {
         let connection = TerminalConnection(
-            listener: self, channel: channel.channel, address: address, path: path)
+            listener: self, channel: channel.channel, pulse: pulse, address: address, path: path)
         do {
             try await channel.executeThenClose { inbound, _ in try await connection.converse(inbound) }
             connection.ended(nil)

@@ -19,7 +19,7 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     enum Negotiated: Sendable {
-        case terminal(NIOAsyncChannel<InboundMessage, OutboundMessage>, path: String)
+        case terminal(NIOAsyncChannel<InboundMessage, OutboundMessage>, TerminalPulse, path: String)
         case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
     }
 
@@ -71,7 +71,9 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
             upgradePipelineHandler: { channel, head in
                 channel.eventLoop.makeCompletedFuture {
-                    try .terminal(listener.prepare(channel, address: address), path: head.uri.withoutQuery)
+                    let pulse = TerminalPulse(now: listener.service.now)
+                    let messages = try listener.prepare(channel, address: address, pulse: pulse)
+                    return .terminal(messages, pulse, path: head.uri.withoutQuery)
                 }
             })
         let otherwise = NIOTypedHTTPServerUpgradeConfiguration<Negotiated>(
@@ -131,8 +133,8 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             }
             switch result {
             case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
-            case .terminal(let channel, let path):
-                await listener.serve(channel, address: value.address, path: path)
+            case .terminal(let channel, let pulse, let path):
+                await listener.serve(channel, pulse: pulse, address: value.address, path: path)
             }
         } catch {
             // Hung up or gave up before the handshake was done: nothing was received, nothing is lost.

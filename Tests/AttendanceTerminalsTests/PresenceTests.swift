@@ -16,8 +16,10 @@ import Testing
 
     @discardableResult
     private func arrive(_ serial: SerialNumber, _ connection: Int64) -> Int64? {
-        presence.arrive(serial, connection: connection, address: "10.0.0.1", at: UnixTime(seconds: 0)) {
-            [told] in
+        presence.arrive(
+            serial, connection: connection, address: "10.0.0.1", at: UnixTime(seconds: 0),
+            pulse: TerminalPulse(now: { UnixTime(seconds: 0) })
+        ) { [told] in
             told.numbers.withLock { $0.append(connection) }
         }?.connection
     }
