@@ -122,8 +122,8 @@ let package = Package(
         .testTarget(
             name: "AttendanceTerminalsTests",
             dependencies: [
-                core, store, "AttendanceTerminals", "AttendanceSimulation", hummingbird, logging, nioCore,
-                nioPosix, nioHTTP,
+                core, store, "AttendanceTerminals", "AttendanceSimulation", hummingbird, logging, lifecycle,
+                nioCore, nioPosix, nioHTTP,
                 nioWebSocket, .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict),
