@@ -64,6 +64,7 @@ let package = Package(
             dependencies: [
                 core, store, logging, metrics, lifecycle, crypto, nioCore, nioHTTP, nioPosix, httpClient,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .target(

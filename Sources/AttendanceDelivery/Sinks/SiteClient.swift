@@ -154,7 +154,7 @@ package struct SiteClient: Sendable {
     }
 
     /// Short words for the operator. Never an error's whole description: some of them hold header values.
-    private static func words(of error: any Error) -> String {
+    static func words(of error: any Error) -> String {
         switch error {
         case is CancellationError: return "stopped"
         case let error as HTTPClientError: return PlainText.line(error.shortDescription, limit: 200)
