@@ -185,7 +185,12 @@ package final class Gateway: Sendable {
         let routes = AdminRoutes(
             store: store, health: { [reporter] in await reporter.report() },
             owing: { [owing] in owing.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
-            others: [correctionRoutes.add])
+            others: [
+                correctionRoutes.add,
+                ReconcileRoutes(
+                    store: store, owing: { [owing] _ in owing.ringForRequeued() }, now: surroundings.now
+                ).add,
+            ])
         let path = settings.admin.socketPath
         let logger = surroundings.logger
         return Application(

@@ -69,6 +69,12 @@ final class Output {
         }
     }
 
+    /// A line as it is, after all rows so far.
+    func line(_ text: String) {
+        if format == .text { flushColumns() }
+        write(text)
+    }
+
     func flush() {
         if format == .text { flushColumns() }
         send()

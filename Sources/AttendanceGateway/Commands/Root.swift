@@ -8,7 +8,7 @@ package struct AttendanceGatewayProgram: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Serve.self, CheckConfig.self, DeadLetters.self, Punches.self, Corrections.self, Audit.self,
-            Export.self, Simulate.self,
+            Export.self, Reconcile.self, Repairs.self, Simulate.self,
             Demo.self,
             VersionCommand.self,
         ],
