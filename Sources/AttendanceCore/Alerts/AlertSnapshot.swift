@@ -1,0 +1,173 @@
+/// What the gateway knows of itself and its surroundings at one moment: all that alert rules look at.
+package struct AlertSnapshot: Sendable {
+    package struct Terminal: Sendable {
+        package var serial: SerialNumber
+        /// As the settings call it.
+        package var name: String?
+        /// Its own zone: working hours are meant on its wall.
+        package var zone: ZoneRules
+        /// False: nothing is ever told of it.
+        package var isWatched: Bool
+        package var isConnected: Bool
+        /// Nil when it was never heard of.
+        package var lastHeard: UnixTime?
+        /// Its clock minus ours in seconds, at its last `reg`; nil when not known.
+        package var skewSeconds: Int?
+        /// Nil when the terminal does not tell, or has not told yet.
+        package var memory: Memory?
+        /// How often in a row it has sent the same batch again; 0 when its last one was new.
+        package var resends: Int
+
+        package init(
+            serial: SerialNumber, name: String? = nil, zone: ZoneRules, isWatched: Bool = true,
+            isConnected: Bool,
+            lastHeard: UnixTime? = nil, skewSeconds: Int? = nil, memory: Memory? = nil, resends: Int = 0
+        ) {
+            self.serial = serial
+            self.name = name
+            self.zone = zone
+            self.isWatched = isWatched
+            self.isConnected = isConnected
+            self.lastHeard = lastHeard
+            self.skewSeconds = skewSeconds
+            self.memory = memory
+            self.resends = resends
+        }
+
+        /// `Gate 1 (ZX01)`, or the serial number alone.
+        var title: String { name.map { "\($0) (\(serial))" } ?? serial.text }
+    }
+
+    /// Logs in a terminal that no server has acknowledged, and how many it can hold.
+    package struct Memory: Hashable, Sendable {
+        package var waiting: Int
+        /// Greater than 0.
+        package var capacity: Int
+
+        /// Nil when the capacity is no number of logs at all.
+        package init?(waiting: Int, capacity: Int) {
+            guard capacity > 0, waiting >= 0 else { return nil }
+            self.waiting = waiting
+            self.capacity = capacity
+        }
+
+        var share: Double { Double(waiting) / Double(capacity) }
+    }
+
+    package struct Sink: Sendable {
+        package var name: SinkName
+        package var condition: SinkState.Condition
+        /// When it last took a punch in this run of the gateway.
+        package var lastSuccess: UnixTime?
+        package var owed: Int
+        /// When the punch was received that has been owed longest.
+        package var oldestOwed: UnixTime?
+        package var deadLetters: Int
+        /// Check-ins that the site stored with a wrong time and that nobody has put right yet.
+        package var wrongCheckins: Int
+
+        package init(
+            name: SinkName, condition: SinkState.Condition = .running, lastSuccess: UnixTime? = nil,
+            owed: Int = 0, oldestOwed: UnixTime? = nil, deadLetters: Int = 0, wrongCheckins: Int = 0
+        ) {
+            self.name = name
+            self.condition = condition
+            self.lastSuccess = lastSuccess
+            self.owed = owed
+            self.oldestOwed = oldestOwed
+            self.deadLetters = deadLetters
+            self.wrongCheckins = wrongCheckins
+        }
+    }
+
+    package struct Disk: Hashable, Sendable {
+        /// Any folder on it.
+        package var path: String
+        /// What lies there, for the operator: "the journal".
+        package var holds: String
+        /// Bytes this process may still write, and bytes in all.
+        package var free: Int64
+        package var total: Int64
+
+        package init(path: String, holds: String, free: Int64, total: Int64) {
+            self.path = path
+            self.holds = holds
+            self.free = free
+            self.total = total
+        }
+
+        var freeShare: Double { total > 0 ? Double(free) / Double(total) : 1 }
+    }
+
+    package struct Certificate: Hashable, Sendable {
+        /// `host:port`.
+        package var server: String
+        /// Nil while it is not known: not looked yet, or the server does not answer.
+        package var state: CertificateState?
+
+        package init(server: String, state: CertificateState?) {
+            self.server = server
+            self.state = state
+        }
+    }
+
+    /// A shift type whose attendance is not marked yet, because punches of some terminals may still be missing.
+    package struct Shift: Hashable, Sendable {
+        package var name: String
+        package var ended: UnixTime
+        /// Titles of the terminals it waits for.
+        package var waitsFor: [String]
+
+        package init(name: String, ended: UnixTime, waitsFor: [String]) {
+            self.name = name
+            self.ended = ended
+            self.waitsFor = waitsFor
+        }
+    }
+
+    package enum Journal: Hashable, Sendable {
+        case writable
+        case failing(since: UnixTime, reason: String)
+    }
+
+    package var at: UnixTime
+    /// When this run of the gateway began: nobody could be heard before.
+    package var started: UnixTime
+    package var journal: Journal
+    package var terminals: [Terminal]
+    package var sinks: [Sink]
+    package var disks: [Disk]
+    package var certificates: [Certificate]
+    package var shifts: [Shift]
+
+    package init(
+        at: UnixTime, started: UnixTime, journal: Journal = .writable, terminals: [Terminal] = [],
+        sinks: [Sink] = [], disks: [Disk] = [], certificates: [Certificate] = [], shifts: [Shift] = []
+    ) {
+        self.at = at
+        self.started = started
+        self.journal = journal
+        self.terminals = terminals
+        self.sinks = sinks
+        self.disks = disks
+        self.certificates = certificates
+        self.shifts = shifts
+    }
+}
+
+/// What a look at a server's TLS certificate has found.
+package enum CertificateState: Hashable, Sendable {
+    /// It was verified as a delivery would verify it, and is valid until then.
+    case trusted(until: UnixTime)
+    /// No delivery goes through. `reason` is the TLS library's own words.
+    case refused(CertificateFault, until: UnixTime?, reason: String)
+}
+
+package enum CertificateFault: String, Hashable, Sendable, CaseIterable {
+    case expired
+    case notYetValid = "not-yet-valid"
+    case wrongName = "wrong-name"
+    /// Signed by nobody this machine trusts, by itself, or sent without the certificates between.
+    case unknownAuthority = "unknown-authority"
+    case other
+}
