@@ -1,34 +1,3 @@
-/// An alert as it is kept, so that a restart neither repeats nor forgets it.
-package struct AlertRecord: Hashable, Sendable {
-    package var id: AlertID
-    package var title: String
-    package var detail: String
-    package var remedy: String
-    /// The worst it has been.
-    package var severity: AlertSeverity
-    /// Since when it is so.
-    package var since: UnixTime
-    /// When somebody was told; nil while no channel has taken the message.
-    package var toldAt: UnixTime?
-    /// Since when all has been well; nil while it is not. An alert that has been well for long enough is over once
-    /// that was told too.
-    package var clearedSince: UnixTime?
-
-    package init(
-        id: AlertID, title: String, detail: String, remedy: String, severity: AlertSeverity, since: UnixTime,
-        toldAt: UnixTime? = nil, clearedSince: UnixTime? = nil
-    ) {
-        self.id = id
-        self.title = title
-        self.detail = detail
-        self.remedy = remedy
-        self.severity = severity
-        self.since = since
-        self.toldAt = toldAt
-        self.clearedSince = clearedSince
-    }
-}
-
 /// Remembers what was told: a finding that lasts long enough is told once, however it flaps, and its end once.
 ///
 /// A value without a clock. Many at once of one kind are told together: more than `Grouping.perRound` in one look, or
@@ -66,8 +35,10 @@ package struct AlertBook: Sendable {
         self.thresholds = thresholds
         self.grouping = grouping
         entries = Dictionary(
-            records.prefix(Self.maximum).map { ($0.id, Entry(record: $0, isAnnounced: $0.toldAt != nil)) },
-            uniquingKeysWith: { first, _ in first })
+            // A record of a rule that this version does not have is let go of.
+            records.prefix(Self.maximum).compactMap { record in
+                record.id.map { ($0, Entry(record: record, isAnnounced: record.told != nil)) }
+            }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Alerts that began and are not over, in order of severity, kind and subject.
@@ -77,7 +48,7 @@ package struct AlertBook: Sendable {
 
     /// What has to be kept: what is current, and what is over while nobody was told so. One for each id.
     package var records: [AlertRecord] {
-        (current + leaving.values.filter { entries[$0.id]?.isAnnounced != true }).sorted(by: Self.order)
+        (current + leaving.filter { entries[$0.key]?.isAnnounced != true }.values).sorted(by: Self.order)
     }
 
     // MARK: Looking
@@ -94,21 +65,18 @@ package struct AlertBook: Sendable {
         })
         where entries[finding.id] == nil && entries.count < Self.maximum {
             entries[finding.id] = Entry(
-                record: AlertRecord(
-                    id: finding.id, title: finding.title, detail: finding.detail, remedy: finding.remedy,
-                    severity: finding.severity, since: min(finding.since ?? now, now)),
-                isAnnounced: false)
+                record: AlertRecord(finding, since: min(finding.since ?? now, now)), isAnnounced: false)
         }
         return AlertKind.allCases.flatMap { notices(of: $0, at: now) }
     }
 
     /// A channel has taken the notice, or all have given it up: it need not be handed out again after a restart.
     package mutating func confirm(_ notice: AlertNotice, at now: UnixTime) {
-        for id in notice.alerts.map(\.id) {
+        for id in notice.ids {
             switch notice.event {
             case .raised, .worsened:
-                if entries[id]?.record.toldAt == nil { entries[id]?.record.toldAt = now }
-                if leaving[id]?.toldAt == nil { leaving[id]?.toldAt = now }
+                if entries[id]?.record.told == nil { entries[id]?.record.told = now }
+                if leaving[id]?.told == nil { leaving[id]?.told = now }
             case .recovered: leaving[id] = nil
             case .test: break
             }
@@ -124,15 +92,15 @@ package struct AlertBook: Sendable {
             entry.record.title = finding.title
             entry.record.detail = finding.detail
             entry.record.remedy = finding.remedy
-            entry.record.clearedSince = nil
+            entry.record.clearSince = nil
             if finding.severity > entry.record.severity {
                 entry.record.severity = finding.severity
                 entry.worsens = entry.isAnnounced
             }
         } else if lingers, entry.isAnnounced {
-            entry.record.clearedSince = nil
+            entry.record.clearSince = nil
         } else if entry.isAnnounced {
-            entry.record.clearedSince = min(entry.record.clearedSince ?? now, now)
+            entry.record.clearSince = min(entry.record.clearSince ?? now, now)
         } else {
             entries[id] = nil
             return
@@ -143,15 +111,15 @@ package struct AlertBook: Sendable {
     // MARK: Telling
 
     private mutating func notices(of kind: AlertKind, at now: UnixTime) -> [AlertNotice] {
-        let ofKind = entries.values.filter { $0.record.id.kind == kind }
+        let ofKind = entries.filter { $0.key.kind == kind }.values
         guard !ofKind.isEmpty else { return [] }
         let after = thresholds.after(kind)
         let clearAfter = thresholds.clearAfter(kind)
         let raised = ofKind.filter {
-            !$0.isAnnounced && $0.record.clearedSince == nil && now - $0.record.since >= after
+            !$0.isAnnounced && $0.record.clearSince == nil && now - $0.record.since >= after
         }
-        let worsened = ofKind.filter { $0.isAnnounced && $0.worsens && $0.record.clearedSince == nil }
-        let recovered = ofKind.filter { $0.record.clearedSince.map { now - $0 >= clearAfter } ?? false }
+        let worsened = ofKind.filter { $0.isAnnounced && $0.worsens && $0.record.clearSince == nil }
+        let recovered = ofKind.filter { $0.record.clearSince.map { now - $0 >= clearAfter } ?? false }
         let groups: [(AlertNotice.Event, [Entry])] = [
             (.raised, raised), (.worsened, worsened), (.recovered, recovered),
         ]
@@ -164,36 +132,37 @@ package struct AlertBook: Sendable {
             || groups.contains { $0.1.count > grouping.perRound }
         guard isCrowded else {
             return groups.flatMap { event, group in
-                group.map(\.record).sorted(by: Self.order).map { give(event, [$0], at: now) }
+                group.map(\.record).sorted(by: Self.order).map { give(event, kind, [$0], at: now) }
             }
         }
         guard mayGoOn else { return [] }
         nextTogether[kind] = now + grouping.pause
-        return groups.filter { !$0.1.isEmpty }.map { event, group in give(event, group.map(\.record), at: now)
+        return groups.filter { !$0.1.isEmpty }.map { event, group in
+            give(event, kind, group.map(\.record), at: now)
         }
     }
 
-    private mutating func give(_ event: AlertNotice.Event, _ records: [AlertRecord], at now: UnixTime)
-        -> AlertNotice
-    {
-        for record in records {
+    private mutating func give(
+        _ event: AlertNotice.Event, _ kind: AlertKind, _ records: [AlertRecord], at now: UnixTime
+    ) -> AlertNotice {
+        let notice = AlertNotice(event, kind, records, at: now)
+        for (id, record) in zip(notice.ids, notice.alerts) {
             switch event {
             case .raised, .worsened:
-                entries[record.id]?.isAnnounced = true
-                entries[record.id]?.worsens = false
-                leaving[record.id] = nil
+                entries[id]?.isAnnounced = true
+                entries[id]?.worsens = false
+                leaving[id] = nil
             case .recovered:
-                entries[record.id] = nil
-                leaving[record.id] = record
+                entries[id] = nil
+                leaving[id] = record
             case .test: break
             }
         }
-        return AlertNotice(event, records, at: now)
+        return notice
     }
 
     private static func order(_ a: AlertRecord, _ b: AlertRecord) -> Bool {
         if a.severity != b.severity { return a.severity > b.severity }
-        if a.id.kind != b.id.kind { return a.id.kind.rawValue < b.id.kind.rawValue }
-        return a.id.subject < b.id.subject
+        return (a.kind, a.subject) < (b.kind, b.subject)
     }
 }

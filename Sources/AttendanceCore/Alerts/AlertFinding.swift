@@ -36,12 +36,11 @@ package enum AlertKind: String, Sendable, CaseIterable, Codable {
     }
 }
 
-package enum AlertSeverity: String, Sendable, CaseIterable, Codable, Comparable {
-    case warning
-    /// Punches are not safe, or are not delivered, or are delivered wrongly.
-    case critical
+/// A warning, or critical: punches are not safe, or are not delivered, or are delivered wrongly.
+package typealias AlertSeverity = AlertRecord.Severity
 
-    package static func < (a: AlertSeverity, b: AlertSeverity) -> Bool { a == .warning && b == .critical }
+extension AlertRecord.Severity: Comparable, Codable {
+    package static func < (a: Self, b: Self) -> Bool { a == .warning && b == .critical }
 }
 
 /// What tells one alert from another: one rule about one thing.
@@ -53,6 +52,17 @@ package struct AlertID: Hashable, Sendable {
     package init(_ kind: AlertKind, _ subject: String) {
         self.kind = kind
         self.subject = PlainText.line(subject, limit: 128)
+    }
+}
+
+extension AlertRecord {
+    /// Nil for a rule that this version does not have.
+    package var id: AlertID? { AlertKind(rawValue: kind).map { AlertID($0, subject) } }
+
+    init(_ finding: AlertFinding, since: UnixTime) {
+        self.init(
+            kind: finding.id.kind.rawValue, subject: finding.id.subject, severity: finding.severity,
+            title: finding.title, detail: finding.detail, remedy: finding.remedy, since: since)
     }
 }
 

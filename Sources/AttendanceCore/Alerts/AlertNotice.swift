@@ -10,39 +10,38 @@ package struct AlertNotice: Hashable, Sendable {
     }
 
     package var event: Event
+    package var kind: AlertKind
     package var at: UnixTime
-    /// At least one, all of one kind, the most severe first.
+    /// At least one, all of `kind`, the most severe first.
     package var alerts: [AlertRecord]
 
     /// Alerts of one notice that are written out; of the rest only the number is told.
     package static let written = 20
 
-    /// - Parameter alerts: at least one, of one kind.
-    package init(_ event: Event, _ alerts: [AlertRecord], at now: UnixTime) {
+    /// - Parameter alerts: at least one, all of `kind`.
+    package init(_ event: Event, _ kind: AlertKind, _ alerts: [AlertRecord], at now: UnixTime) {
         self.event = event
+        self.kind = kind
         self.at = now
-        self.alerts = alerts.sorted { ($1.severity, $0.id.subject) < ($0.severity, $1.id.subject) }
+        self.alerts = alerts.sorted { ($1.severity, $0.subject) < ($0.severity, $1.subject) }
     }
 
     package static func test(at now: UnixTime) -> AlertNotice {
-        AlertNotice(
-            .test,
-            [
-                AlertRecord(
-                    id: AlertID(.sitePaused, "test"),
-                    title: "This is a test of the attendance gateway's alerts",
-                    detail: "Nothing is wrong. Whoever reads this would have been told.",
-                    remedy: "Nothing to do.", severity: .warning, since: now)
-            ], at: now)
+        let finding = AlertFinding(
+            AlertID(.sitePaused, "test"), .warning,
+            title: "This is a test of the attendance gateway's alerts",
+            detail: "Nothing is wrong. Whoever reads this would have been told.", remedy: "Nothing to do.")
+        return AlertNotice(.test, .sitePaused, [AlertRecord(finding, since: now)], at: now)
     }
 
+    var ids: [AlertID] { alerts.map { AlertID(kind, $0.subject) } }
+
     package var severity: AlertSeverity { alerts.map(\.severity).max() ?? .warning }
-    package var kind: AlertKind? { alerts.first?.id.kind }
 
     /// One line, at most 220 characters.
     package var title: String {
         guard let first = alerts.first else { return "" }
-        let what = alerts.count == 1 ? first.title : first.id.kind.together(alerts.count)
+        let what = alerts.count == 1 ? first.title : kind.together(alerts.count)
         switch event {
         case .raised, .test: return what.capitalizingFirst()
         case .worsened: return "Now critical: \(what)"
@@ -63,8 +62,8 @@ package struct AlertNotice: Hashable, Sendable {
         case .raised, .worsened:
             return [first.detail, "What to do: \(first.remedy)", "Since \(moment(first.since))"]
         case .recovered:
-            let lasted = Words.duration(max(.zero, (first.clearedSince ?? at) - first.since))
-            return ["It lasted \(lasted), from \(moment(first.since)) to \(moment(first.clearedSince ?? at))"]
+            let lasted = Words.duration(max(.zero, (first.clearSince ?? at) - first.since))
+            return ["It lasted \(lasted), from \(moment(first.since)) to \(moment(first.clearSince ?? at))"]
         case .test: return [first.detail, "Sent at \(moment(at))"]
         }
     }

@@ -254,20 +254,26 @@ private struct Look {
 
     private mutating func memory(_ terminal: AlertSnapshot.Terminal) {
         let serial = terminal.serial.text
-        guard let memory = terminal.memory else { return lingers(.terminalFull, serial) }
-        let share = memory.share
-        if share >= limits.memory - AlertRules.rounding {
-            found(
-                AlertFinding(
-                    AlertID(.terminalFull, serial), share >= 0.95 ? .critical : .warning,
-                    title: "The memory of terminal \(terminal.title) is nearly full",
-                    detail: "\(memory.waiting) of \(memory.capacity) records are not sent yet "
-                        + "(\(Words.percent(share))). A full terminal loses punches, or takes none.",
-                    remedy: "Let it send: see that it stays connected. "
-                        + "Delete nothing on it before it has sent everything."))
-        } else if share >= limits.memory - 0.05 - AlertRules.rounding {
-            lingers(.terminalFull, serial)
+        guard let memories = terminal.memories else { return lingers(.terminalFull, serial) }
+        guard let fullest = memories.max(by: { $0.share < $1.share }),
+            fullest.share >= limits.memory - 0.05 - AlertRules.rounding
+        else { return }
+        guard fullest.share >= limits.memory - AlertRules.rounding else {
+            return lingers(.terminalFull, serial)
         }
+        let logs = memories.first { $0.content == .logs && $0.share >= limits.memory - AlertRules.rounding }
+        let figures = memories.filter { $0.share >= limits.memory - AlertRules.rounding }
+            .map { "\($0.used) of \($0.capacity) \($0.content.words) (\(Words.percent($0.share)))" }
+            .joined(separator: ", ")
+        found(
+            AlertFinding(
+                AlertID(.terminalFull, serial), logs == nil ? .warning : .critical,
+                title: "The memory of terminal \(terminal.title) is nearly full",
+                detail: figures + (logs == nil ? "." : ". A full terminal loses punches, or takes none."),
+                remedy: logs == nil
+                    ? "Remove people from it who no longer work there."
+                    : "Let it send: see that it stays connected. "
+                        + "Delete nothing on it before it has sent everything."))
     }
 
     // MARK: Shifts
@@ -309,6 +315,18 @@ extension CertificateFault {
             "Install the issuer's certificate on this machine (update-ca-certificates), or let the server send the "
                 + "whole chain (fullchain.pem, not cert.pem)."
         case .other: "Look at it with: openssl s_client -connect HOST:PORT -servername HOST"
+        }
+    }
+}
+
+extension TerminalMemory.Content {
+    fileprivate var words: String {
+        switch self {
+        case .logs: "records not sent yet"
+        case .people: "people"
+        case .faces: "faces"
+        case .fingers: "fingerprints"
+        case .cards: "cards"
         }
     }
 }

@@ -13,15 +13,16 @@ package struct AlertSnapshot: Sendable {
         package var lastHeard: UnixTime?
         /// Its clock minus ours in seconds, at its last `reg`; nil when not known.
         package var skewSeconds: Int?
-        /// Nil when the terminal does not tell, or has not told yet.
-        package var memory: Memory?
+        /// Nil when the terminal has not told yet; empty when it does not tell.
+        package var memories: [TerminalMemory]?
         /// How often in a row it has sent the same batch again; 0 when its last one was new.
         package var resends: Int
 
         package init(
             serial: SerialNumber, name: String? = nil, zone: ZoneRules, isWatched: Bool = true,
             isConnected: Bool,
-            lastHeard: UnixTime? = nil, skewSeconds: Int? = nil, memory: Memory? = nil, resends: Int = 0
+            lastHeard: UnixTime? = nil, skewSeconds: Int? = nil, memories: [TerminalMemory]? = nil,
+            resends: Int = 0
         ) {
             self.serial = serial
             self.name = name
@@ -30,28 +31,12 @@ package struct AlertSnapshot: Sendable {
             self.isConnected = isConnected
             self.lastHeard = lastHeard
             self.skewSeconds = skewSeconds
-            self.memory = memory
+            self.memories = memories
             self.resends = resends
         }
 
         /// `Gate 1 (ZX01)`, or the serial number alone.
         var title: String { name.map { "\($0) (\(serial))" } ?? serial.text }
-    }
-
-    /// Logs in a terminal that no server has acknowledged, and how many it can hold.
-    package struct Memory: Hashable, Sendable {
-        package var waiting: Int
-        /// Greater than 0.
-        package var capacity: Int
-
-        /// Nil when the capacity is no number of logs at all.
-        package init?(waiting: Int, capacity: Int) {
-            guard capacity > 0, waiting >= 0 else { return nil }
-            self.waiting = waiting
-            self.capacity = capacity
-        }
-
-        var share: Double { Double(waiting) / Double(capacity) }
     }
 
     package struct Sink: Sendable {

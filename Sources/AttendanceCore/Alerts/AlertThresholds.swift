@@ -13,7 +13,7 @@ package struct AlertThresholds: Hashable, Sendable {
     package var paused: Duration = .seconds(60)
     package var unavailable: Duration = .seconds(10 * 60)
     /// A punch may be owed so long.
-    package var owed: Duration = .seconds(3600)
+    package var owed: Duration = .seconds(30 * 60)
     /// So many dead letters of one sink are told.
     package var deadLetters = 1
 
@@ -25,12 +25,12 @@ package struct AlertThresholds: Hashable, Sendable {
 
     /// A terminal's clock may be so far off; well again at half of it.
     package var skew: Duration = .seconds(120)
-    /// Share of a terminal's memory that may hold unacknowledged logs, 0...1; well again 5 % below.
-    package var memory = 0.80
+    /// Share of one of a terminal's memories that may be in use, 0...1; well again 5 % below.
+    package var memory = 0.90
     /// A terminal may send the same batch so often in a row.
-    package var resends = 3
+    package var resends = 20
     /// A certificate must be valid for so long; a tenth of it is critical.
-    package var certificate: Duration = .seconds(21 * 86_400)
+    package var certificate: Duration = .seconds(14 * 86_400)
     /// A shift may wait so long after its end.
     package var shift: Duration = .seconds(30 * 60)
 

@@ -30,7 +30,7 @@ package struct WorkingHours: Hashable, Sendable, CustomStringConvertible {
         self.description = description
     }
 
-    /// Parts between commas or semicolons, each `days times…`. Days: `Mon`, `Mon-Fri`, `Mon/Wed/Fri`, `daily`, or none
+    /// Parts between commas, semicolons or line ends, each `days times…`. Days: `Mon`, `Mon-Fri`, `Mon/Wed/Fri`, `daily`, or none
     /// for every day; names in English, short or full. Times: one or more `HH:MM-HH:MM`, the end up to `24:00`.
     /// Nothing at all, and `always`, is the whole week.
     package init(_ text: String) throws(Fault) {
@@ -46,7 +46,7 @@ package struct WorkingHours: Hashable, Sendable, CustomStringConvertible {
             return
         }
         var spans: [Range<Int>] = []
-        for part in text.split(whereSeparator: { $0 == "," || $0 == ";" }) {
+        for part in text.split(whereSeparator: { $0 == "," || $0 == ";" || $0.isNewline }) {
             let part = part.trimmingBlanks()
             if !part.isEmpty { spans += try Self.spans(of: part) }
         }

@@ -112,7 +112,7 @@ package struct SiteClient: Sendable {
         }
     }
 
-    private static let badAddress: [HTTPClientError] = [
+    static let badAddress: [HTTPClientError] = [
         .invalidURL, .emptyHost, .emptyScheme, .missingSocketPath,
     ]
 

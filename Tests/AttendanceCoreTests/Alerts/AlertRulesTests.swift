@@ -25,12 +25,12 @@ import Testing
     private func terminal(
         heard: Duration? = .zero, isConnected: Bool = false, zone: ZoneRules = kolkata,
         isWatched: Bool = true,
-        skew: Int? = 0, memory: AlertSnapshot.Memory? = .init(waiting: 0, capacity: 1000), resends: Int = 0,
+        skew: Int? = 0, memories: [TerminalMemory]? = [], resends: Int = 0,
         name: String? = "Gate 1"
     ) -> AlertSnapshot.Terminal {
         AlertSnapshot.Terminal(
             serial: Self.serial, name: name, zone: zone, isWatched: isWatched, isConnected: isConnected,
-            lastHeard: heard.map(ago), skewSeconds: skew, memory: memory, resends: resends)
+            lastHeard: heard.map(ago), skewSeconds: skew, memories: memories, resends: resends)
     }
 
     private func look(
@@ -126,22 +126,35 @@ import Testing
     }
 
     @Test(arguments: [
-        (800, AlertSeverity.warning, false), (950, .critical, false), (799, nil, true), (750, nil, true),
-        (749, nil, false),
+        (TerminalMemory.Content.logs, 900, AlertSeverity?.some(.critical), false),
+        (.people, 900, .warning, false),
+        (.people, 899, nil, true), (.people, 850, nil, true), (.people, 849, nil, false),
     ])
-    func `a memory that fills is told at 80 percent and is well below 75`(
-        waiting: Int, severity: AlertSeverity?, lingers: Bool
-    ) {
-        let found = look(
-            snapshot(terminals: [terminal(isConnected: true, memory: .init(waiting: waiting, capacity: 1000))]
-            ))
+    func `a memory that fills is told at 90 percent and is well below 85`(
+        content: TerminalMemory.Content, used: Int, severity: AlertSeverity?, lingers: Bool
+    ) throws {
+        let memory = try #require(TerminalMemory(content, used: used, capacity: 1000))
+        let found = look(snapshot(terminals: [terminal(isConnected: true, memories: [memory])]))
         #expect(found.firm.map(\.severity) == (severity.map { [$0] } ?? []))
         #expect(found.lingering == (lingers ? [.terminalFull] : []))
     }
 
+    @Test func `memories are read from what the terminal says of itself`() {
+        let read = TerminalMemory.read(
+            deviceInfo:
+                #"{"logsize":100000,"usednewlog":"95000","usersize":0,"useduser":3,"facesize":500,"usedface":-1,"x":[]}"#
+        )
+        #expect(read == [TerminalMemory(.logs, used: 95_000, capacity: 100_000)])
+        for odd in [
+            "", "[]", "null", #"{"logsize":1e300,"usednewlog":1}"#, #"{"logsize":true,"usednewlog":{}}"#,
+        ] {
+            #expect(TerminalMemory.read(deviceInfo: odd).isEmpty)
+        }
+    }
+
     @Test func `what a terminal has not told yet neither raises nor ends anything`() {
-        #expect(AlertSnapshot.Memory(waiting: 3, capacity: 0) == nil)
-        let found = look(snapshot(terminals: [terminal(isConnected: true, skew: nil, memory: nil)]))
+        #expect(TerminalMemory(.logs, used: 3, capacity: 0) == nil)
+        let found = look(snapshot(terminals: [terminal(isConnected: true, skew: nil, memories: nil)]))
         #expect(found.firm.isEmpty)
         #expect(found.lingering == [.clockDrift, .terminalFull])
     }
@@ -200,7 +213,9 @@ import Testing
         (1800, nil, true),
         (1799, nil, false),
     ])
-    func `a punch that waits for an hour is told`(seconds: Int64, severity: AlertSeverity?, lingers: Bool) {
+    func `a punch that waits for half an hour is told`(
+        seconds: Int64, severity: AlertSeverity?, lingers: Bool
+    ) {
         let found = look(
             snapshot(sinks: [
                 .init(name: .erpnext, lastSuccess: Self.now, owed: 2, oldestOwed: ago(.seconds(seconds)))
@@ -228,9 +243,9 @@ import Testing
             return (found.firm.map(\.id), found.firm.first?.severity, found.lingering)
         }
         func days(_ days: Int64) -> UnixTime { Self.now + .seconds(days * 86_400) }
-        #expect(found(.trusted(until: days(23))) == ([], nil, []))
-        #expect(found(.trusted(until: days(21) + .seconds(60))) == ([], nil, [.certificateExpiry]))
-        #expect(found(.trusted(until: days(20))) == ([AlertID(.certificateExpiry, "erp:443")], .warning, []))
+        #expect(found(.trusted(until: days(16))) == ([], nil, []))
+        #expect(found(.trusted(until: days(14) + .seconds(60))) == ([], nil, [.certificateExpiry]))
+        #expect(found(.trusted(until: days(13))) == ([AlertID(.certificateExpiry, "erp:443")], .warning, []))
         #expect(found(.trusted(until: days(1))) == ([AlertID(.certificateExpiry, "erp:443")], .critical, []))
         #expect(
             found(.refused(.wrongName, until: days(99), reason: "hostname mismatch"))
