@@ -1,15 +1,22 @@
 import AttendanceCore
 import AttendanceStore
 import Logging
-import Metrics
-import Synchronization
 
-/// Attempts at one sink: begin durably, send, judge, settle durably; and what all attempts together tell of the site.
+/// Attempts at one sink: decide, look where an answer is missing, begin durably, send, judge, settle durably.
 ///
-/// The breaker and the figures are shared between attempts that run at once and whoever asks for `state`, hence the
-/// mutex; it is never held across a wait.
-final class DeliveryAttempts: Sendable {
-    /// How an attempt left its punch.
+/// An attempt is made for one punch, or for several that share a request.
+struct DeliveryAttempts: Sendable {
+    /// How an attempt left its punches.
+    struct Result: Sendable {
+        var ended: [Ended] = []
+        /// Punches that go again as the same request, and after what delay.
+        var together: (punches: [OwedPunch], delay: Duration)?
+        /// How long the last request took; nil when none was made.
+        var latency: Duration?
+        /// Nothing can be sent to this sink for the moment.
+        var hold: SiteWatch.Hold?
+    }
+
     struct Ended: Sendable {
         enum Next: Sendable {
             case done
@@ -20,139 +27,144 @@ final class DeliveryAttempts: Sendable {
         var next: Next
     }
 
-    private struct Shared {
-        var breaker: SiteBreaker
-        var suspects = Suspects()
-        var answered = 0
-        var figures = SinkState()
-        var troubleSince: UnixTime?
-    }
-
-    private let sink: any Sink
-    private let store: any Store
-    private let rules: SettlementRules
-    private let reported: WakeUp?
-    private let timing: DeliveryTiming
-    private let logger: Logger
-    private let shared: Mutex<Shared>
-    private let counters: [AnswerClass: Counter]
-    private let timer: Metrics.Timer
-
-    init(
-        sink: any Sink, store: any Store, rules: SettlementRules, concurrency: Int, reported: WakeUp?,
-        timing: DeliveryTiming, logger: Logger
-    ) {
-        self.sink = sink
-        self.store = store
-        self.rules = rules
-        self.reported = reported
-        self.timing = timing
-        self.logger = logger
-        shared = Mutex(Shared(breaker: SiteBreaker(concurrency: concurrency)))
-        counters = Dictionary(
-            uniqueKeysWithValues: AnswerClass.allCases.map { answer in
-                let dimensions = [("sink", sink.name.text), ("class", answer.rawValue)]
-                return (answer, Counter(label: "gateway_erp_answers_total", dimensions: dimensions))
-            })
-        timer = Metrics.Timer(label: "gateway_delivery_seconds", dimensions: [("sink", sink.name.text)])
-    }
-
-    // MARK: The site
-
-    var state: SinkState {
-        let moment = timing.moment()
-        let now = timing.now()
-        return shared.withLock { shared in
-            var state = shared.figures
-            guard let trouble = shared.breaker.trouble else { return state }
-            let since = shared.troubleSince ?? now
-            switch trouble.kind {
-            case .unavailable:
-                let wait = max((shared.breaker.nextTry ?? moment) - moment, .zero)
-                state.condition = .unavailable(since: since, reason: trouble.reason, nextTry: now + wait)
-            case .misconfigured(let fault):
-                state.condition = .paused(
-                    fault: fault, since: since, reason: trouble.reason, remedy: trouble.remedy)
-            }
-            return state
-        }
-    }
-
-    var isInTrouble: Bool { shared.withLock { $0.breaker.trouble != nil } }
-    var nextTry: Duration? { shared.withLock { $0.breaker.nextTry } }
-
-    func step() -> (SiteBreaker.Step, epoch: Int) {
-        let moment = timing.moment()
-        return shared.withLock { ($0.breaker.step(at: moment), $0.breaker.epoch) }
-    }
-
-    func probe() async {
-        let answers = await sink.probe()
-        let (moment, random) = (timing.moment(), timing.random())
-        shared.withLock { $0.breaker.probed(answers: answers, at: moment, random: random) }
-    }
+    let sink: any Sink
+    let store: any Store
+    let rules: SettlementRules
+    let reported: WakeUp?
+    let timing: DeliveryTiming
+    let watch: SiteWatch
+    let logger: Logger
 
     func ringReported() { reported?.ring() }
 
-    // MARK: One attempt
+    func probe() async { watch.probed(await sink.probe()) }
 
-    func attempt(_ owed: OwedPunch, epoch: Int) async -> Ended {
-        shared.withLock { $0.figures.inFlight += 1 }
-        defer { shared.withLock { $0.figures.inFlight -= 1 } }
-        var punch = owed
-        let frozen: String
-        do {
-            frozen = try punch.frozen ?? sink.freeze(punch)
-        } catch {
-            let delivery = Delivery(
-                outcome: .rejected(
-                    cause: .invalidData, reason: "it cannot be written as a request: \(error)"),
-                answer: .rejected)
-            return await conclude(
-                punch, delivery, started: timing.now(), took: .zero, epoch: epoch, open: false)
-        }
-        punch.frozen = frozen
+    /// - Parameters:
+    ///   - punches: each of another lane, never none.
+    ///   - sharing: most of them that a request may hold.
+    func attempt(_ punches: [OwedPunch], sharing: Int, epoch: Int) async -> Result {
+        watch.began()
+        defer { watch.ended() }
+        var result = Result()
+        let decided = await decide(punches, &result)
+        let unsent = await look(for: decided, sharing: sharing, epoch, &result)
+        await send(unsent, epoch, &result)
+        return result
+    }
 
-        // An earlier attempt's answer is missing: never send again before having looked, and where nobody can tell,
-        // not before that attempt can no longer be at work inside the site.
-        if let begun = punch.begun {
+    // MARK: Deciding
+
+    private func decide(_ punches: [OwedPunch], _ result: inout Result) async -> [FrozenPunch] {
+        var decided: [FrozenPunch] = []
+        var finished: [(OwedPunch, Settlement)] = []
+        for punch in punches {
+            if let frozen = punch.frozen, sink.canSend(frozen) {
+                decided.append(FrozenPunch(punch: punch, frozen: frozen))
+                continue
+            }
             let started = timing.now()
             let clock = timing.moment()
-            switch await sink.look(for: punch, frozen: frozen) {
-            case .present(let reference):
-                let delivery = Delivery(
-                    outcome: .alreadyThere(reference: reference), answer: .alreadyThere, reference: reference)
-                return await conclude(
-                    punch, delivery, started: started, took: timing.moment() - clock, epoch: epoch,
-                    open: false)
-            case .unavailable(let reason, let retryAfter):
-                let delivery = Delivery(
-                    outcome: .siteUnavailable(reason: reason, retryAfter: retryAfter, ambiguous: false),
-                    answer: retryAfter == nil ? .transient : .rateLimited, words: reason)
-                return await conclude(
-                    punch, delivery, started: started, took: timing.moment() - clock, epoch: epoch, open: true
-                )
-            case .absent:
-                note(.answers, epoch)
-                if let left = quietTimeLeft(begun) { return Ended(punch: punch, next: .again(delay: left)) }
-            case .cannotTell:
-                if let left = quietTimeLeft(begun) { return Ended(punch: punch, next: .again(delay: left)) }
+            let decision: SinkDecision
+            do {
+                decision = try await sink.decide(punch)
+            } catch let error as StoreError {
+                logger.warning("a punch cannot be decided on; trying again", metadata: ["error": "\(error)"])
+                result.ended.append(Ended(punch: punch, next: .again(delay: .seconds(1))))
+                continue
+            } catch is CancellationError {
+                result.ended.append(Ended(punch: punch, next: .again(delay: .zero)))
+                continue
+            } catch {
+                decision = .reject(
+                    cause: .invalidData, reason: "it cannot be written as a request: \(error)")
+            }
+            let took = timing.moment() - clock
+            switch decision {
+            case .send(let frozen, let facts):
+                var punch = punch
+                punch.frozen = frozen
+                decided.append(FrozenPunch(punch: punch, frozen: frozen, decision: facts))
+            case .suppress(let reason):
+                let attempt = Attempt(started: started, duration: took, answer: .suppressed)
+                finished.append(
+                    (
+                        punch,
+                        Settlement(
+                            punch: punch.id, attempt: attempt, fate: .suppressed(reason: reason), report: nil)
+                    ))
+            case .reject(let cause, let reason):
+                let attempt = Attempt(started: started, duration: took, answer: .rejected, words: reason)
+                finished.append(
+                    (
+                        punch,
+                        Settlement(
+                            punch: punch.id, attempt: attempt, fate: .dead(cause: cause, reason: reason),
+                            report: .failed)
+                    ))
+            case .wait(let reason, let remedy):
+                result.hold = SiteWatch.Hold(reason: reason, remedy: remedy)
+                result.ended.append(Ended(punch: punch, next: .again(delay: .zero)))
             }
         }
-
-        let started = timing.now()
-        do {
-            try await store.begin(
-                [AttemptStart(punch: punch.id, frozen: frozen)], for: sink.name, at: started)
-        } catch {
-            // Nothing was sent, so nothing happened; the journal's own health tells of its trouble.
-            logger.warning("an attempt cannot be begun; trying again", metadata: ["error": "\(error)"])
-            return Ended(punch: owed, next: .again(delay: .seconds(1)))
+        guard !finished.isEmpty else { return decided }
+        for (punch, settlement) in finished {
+            watch.count(settlement.attempt.answer)
+            tell(
+                punch, Delivery(outcome: .alreadyThere(reference: nil), answer: settlement.attempt.answer),
+                settlement.fate)
+            result.ended.append(Ended(punch: punch, next: .done))
         }
+        await settle(finished.map(\.1))
+        ringReported()
+        return decided
+    }
+
+    // MARK: Looking
+
+    /// An earlier attempt's answer is missing: never send again before having looked, and where nobody can tell, not
+    /// before that attempt can no longer be at work inside the site. Returns what is to be sent now, which is one
+    /// request's worth where anything was looked for.
+    private func look(
+        for punches: [FrozenPunch], sharing: Int, _ epoch: Int, _ result: inout Result
+    ) async -> [FrozenPunch] {
+        let open = punches.filter { $0.punch.begun != nil }
+        guard !open.isEmpty, !sink.isIdempotent else { return punches }
+        let started = timing.now()
         let clock = timing.moment()
-        let delivery = await sink.deliver(punch, frozen: frozen)
-        return await conclude(
-            punch, delivery, started: started, took: timing.moment() - clock, epoch: epoch, open: false)
+        let sightings = await sink.look(for: open)
+        let took = timing.moment() - clock
+        var unsent = punches.filter { $0.punch.begun == nil }
+        var found: [(FrozenPunch, Delivery)] = []
+        var silent: [(FrozenPunch, Delivery)] = []
+        for (punch, sighting) in zip(open, sightings) {
+            switch sighting {
+            case .present(let reference):
+                let outcome = DeliveryOutcome.alreadyThere(reference: reference)
+                found.append((punch, Delivery(outcome: outcome, answer: .alreadyThere, reference: reference)))
+            case .unavailable(let reason, let retryAfter):
+                let outcome = DeliveryOutcome.siteUnavailable(
+                    reason: reason, retryAfter: retryAfter, ambiguous: false)
+                let answer: AnswerClass = retryAfter == nil ? .transient : .rateLimited
+                silent.append((punch, Delivery(outcome: outcome, answer: answer, words: reason)))
+            case .absent, .cannotTell:
+                if let begun = punch.punch.begun, let left = quietTimeLeft(begun) {
+                    result.ended.append(Ended(punch: punch.punch, next: .again(delay: left)))
+                } else {
+                    unsent.append(punch)
+                }
+            }
+        }
+        if sightings.contains(.absent) { watch.note(.answers, epoch) }
+        await conclude(found, started: started, took: took, epoch: epoch, open: false, &result)
+        await conclude(silent, started: started, took: took, epoch: epoch, open: true, &result)
+
+        let first = Array(unsent.prefix(sharing > 1 ? sharing : 1))
+        for later in unsent.dropFirst(first.count) {
+            var punch = later.punch
+            punch.begun = nil  // it was looked for, and is not there
+            result.ended.append(Ended(punch: punch, next: .again(delay: .zero)))
+        }
+        return first
     }
 
     private func quietTimeLeft(_ begun: UnixTime) -> Duration? {
@@ -160,52 +172,139 @@ final class DeliveryAttempts: Sendable {
         return left > .zero ? min(left, rules.quiet) : nil
     }
 
-    /// - Parameter open: whether an earlier attempt's answer is still missing after this one.
-    private func conclude(
-        _ owed: OwedPunch, _ delivery: Delivery, started: UnixTime, took: Duration, epoch: Int, open: Bool
-    ) async -> Ended {
-        counters[delivery.answer]?.increment()
-        timer.recordNanoseconds(took.nanoseconds)
-        // A request that our own stopping cut off says nothing of the site.
-        let blamed = Task.isCancelled && delivery.status == nil ? false : judge(owed, delivery, epoch: epoch)
-        let now = timing.now()
-        let (fate, report) = rules.fate(
-            of: delivery.outcome, attemptsBefore: owed.attempts, mayBeStoredBefore: open, blamed: blamed,
-            at: now,
-            random: timing.random())
-        let attempt = Attempt(
-            started: started, duration: took, status: delivery.status, answer: delivery.answer,
-            reference: delivery.reference, words: delivery.words)
-        tell(owed, delivery, fate)
-        await settle(Settlement(punch: owed.id, attempt: attempt, fate: fate, report: report))
-        if report != nil { ringReported() }
+    // MARK: Sending
 
-        var punch = owed
-        switch fate {
-        case .delivered, .dead, .suppressed: return Ended(punch: punch, next: .done)
-        case .again(let due, let counted, let mayBeStored):
-            punch.attempts += counted ? 1 : 0
-            punch.due = due
-            punch.begun = mayBeStored ? (open ? owed.begun : now) : nil
-            return Ended(punch: punch, next: .again(delay: due - now))
+    private func send(_ punches: [FrozenPunch], _ epoch: Int, _ result: inout Result) async {
+        guard !punches.isEmpty else { return }
+        let starts = punches.map {
+            AttemptStart(punch: $0.punch.id, frozen: $0.frozen, decision: $0.decision)
         }
+        do {
+            try await store.begin(starts, for: sink.name, at: timing.now())
+        } catch {
+            // Nothing was sent, so nothing happened; the journal's own health tells of its trouble.
+            logger.warning("an attempt cannot be begun; trying again", metadata: ["error": "\(error)"])
+            for punch in punches {
+                result.ended.append(Ended(punch: punch.punch, next: .again(delay: .seconds(1))))
+            }
+            return
+        }
+        await transmit(punches[...], epoch, &result)
+    }
+
+    /// Sends in one request, or in halves of it where it is refused for the sake of one of its punches. Returns whether
+    /// the site takes more.
+    @discardableResult
+    private func transmit(_ punches: ArraySlice<FrozenPunch>, _ epoch: Int, _ result: inout Result) async
+        -> Bool
+    {
+        let started = timing.now()
+        let (answer, took) = await watch.request(of: punches.count) { await sink.deliver(Array(punches)) }
+        result.latency = took
+        switch answer {
+        case .each(let deliveries):
+            let outcomes = Array(zip(punches, deliveries))
+            await conclude(outcomes, started: started, took: took, epoch: epoch, open: false, &result)
+            return !deliveries.contains { $0.outcome.stopsTheSite }
+        case .split(let reason) where punches.count > 1:
+            logger.debug(
+                "a request is sent again in halves",
+                metadata: ["punches": "\(punches.count)", "reason": "\(reason)"])
+            let half = punches.startIndex + punches.count / 2
+            guard await transmit(punches[..<half], epoch, &result), !Task.isCancelled else {
+                let reason = watch.trouble ?? "the gateway is stopping"
+                let unsent = Delivery(
+                    outcome: .siteUnavailable(reason: reason, retryAfter: nil, ambiguous: false),
+                    answer: .transient, words: reason)
+                let outcomes = punches[half...].map { ($0, unsent) }
+                await conclude(
+                    outcomes, started: timing.now(), took: .zero, epoch: epoch, open: false, judges: false,
+                    &result)
+                return false
+            }
+            return await transmit(punches[half...], epoch, &result)
+        case .split(let reason):
+            let delivery = Delivery(
+                outcome: .retry(reason: reason, counted: true), answer: .transient, words: reason)
+            await conclude(
+                punches.map { ($0, delivery) }, started: started, took: took, epoch: epoch, open: false,
+                &result)
+            return true
+        }
+    }
+
+    // MARK: Settling
+
+    /// - Parameters:
+    ///   - open: whether an earlier attempt's answer is still missing after this one.
+    ///   - judges: whether the site has said this, rather than we ourselves.
+    private func conclude(
+        _ outcomes: [(FrozenPunch, Delivery)], started: UnixTime, took: Duration, epoch: Int, open: Bool,
+        judges: Bool = true, _ result: inout Result
+    ) async {
+        guard !outcomes.isEmpty else { return }
+        // A request that our own stopping cut off says nothing of the site.
+        let isCutOff = Task.isCancelled && outcomes.contains { $0.1.status == nil }
+        let blamed =
+            judges && !isCutOff
+            ? watch.judge(outcomes.map(\.0.punch), outcomes.map(\.1), epoch: epoch) : false
+        let now = timing.now()
+        var settlements: [Settlement] = []
+        var together: [OwedPunch] = []
+        var delay = Duration.zero
+        for (frozen, delivery) in outcomes {
+            let owed = frozen.punch
+            let (fate, report) = rules.fate(
+                of: delivery.outcome, attemptsBefore: owed.attempts, mayBeStoredBefore: open, blamed: blamed,
+                at: now, random: timing.random())
+            let attempt = Attempt(
+                started: started, duration: took, status: delivery.status, answer: delivery.answer,
+                reference: delivery.reference, words: delivery.words)
+            tell(owed, delivery, fate)
+            var settlement = Settlement(punch: owed.id, attempt: attempt, fate: fate, report: report)
+            var punch = owed
+            switch fate {
+            case .delivered:
+                settlement.missedShift = delivery.missedShift
+                result.ended.append(Ended(punch: punch, next: .done))
+            case .dead, .suppressed:
+                result.ended.append(Ended(punch: punch, next: .done))
+            case .again(let due, let counted, let mayBeStored):
+                punch.attempts += counted ? 1 : 0
+                punch.due = due
+                punch.begun = mayBeStored ? (open ? owed.begun : now) : nil
+                if case .siteUnavailable(_, _, true) = delivery.outcome, sink.isIdempotent {
+                    together.append(punch)
+                    delay = max(delay, due - now)
+                } else {
+                    result.ended.append(Ended(punch: punch, next: .again(delay: due - now)))
+                }
+            }
+            settlements.append(settlement)
+        }
+        if !together.isEmpty { result.together = (together, delay) }
+        await settle(settlements)
+        if settlements.contains(where: { $0.report != nil }) { ringReported() }
     }
 
     /// Settling what was already sent must outlive cancellation: else a punch that arrived would be sent again. Hence
     /// the one task outside the structure, awaited at once. When the journal cannot be written it is tried again until
-    /// the gateway stops; then the punch stays marked as begun, and the next start looks before it sends.
-    private func settle(_ settlement: Settlement) async {
+    /// the gateway stops; then the punches stay marked as begun, and the next start looks before it sends.
+    private func settle(_ settlements: [Settlement]) async {
         let (store, name) = (store, sink.name)
         var told = false
         while true {
             do {
-                try await Task { try await store.settle([settlement], for: name) }.value
+                try await Task { try await store.settle(settlements, for: name) }.value
                 return
             } catch {
                 if !told {
                     logger.warning(
                         "an attempt cannot be settled; trying again",
-                        metadata: ["punch": "\(settlement.punch)", "error": "\(error)"])
+                        metadata: [
+                            "punch": "\(settlements.first?.punch ?? 0)", "punches": "\(settlements.count)",
+                            "error": "\(error)",
+                        ])
                 }
                 told = true
                 do { try await timing.sleep(.seconds(1)) } catch { return }
@@ -213,67 +312,7 @@ final class DeliveryAttempts: Sendable {
         }
     }
 
-    // MARK: Judging
-
-    /// Tells the breaker what the outcome says of the site. Returns whether the punch itself is to blame.
-    private func judge(_ punch: OwedPunch, _ delivery: Delivery, epoch: Int) -> Bool {
-        let sign: SiteBreaker.Sign
-        switch delivery.outcome {
-        case .delivered, .alreadyThere, .rejected, .retry: sign = .answers
-        case .siteUnavailable(let reason, let retryAfter, _):
-            sign = .unavailable(reason: reason, retryAfter: retryAfter)
-        case .siteMisconfigured(let fault, let reason, let remedy):
-            sign = .misconfigured(fault: fault, reason: reason, remedy: remedy)
-        }
-        let now = timing.now()
-        let blamed = shared.withLock { shared in
-            shared.figures.answers[delivery.answer, default: 0] += 1
-            guard sign != .answers else {
-                shared.answered += 1
-                shared.suspects.cleared(punch.id)
-                if [.delivered, .alreadyThere].contains(delivery.answer) { shared.figures.lastSuccess = now }
-                return false
-            }
-            // A limit on the rate and a wrong key are never one punch's doing, and a wrong time is the role's.
-            if delivery.answer == .rateLimited || delivery.status == 401 { return false }
-            if case .siteMisconfigured(.wrongTime, _, _) = delivery.outcome { return false }
-            return shared.suspects.failed(punch.id, answered: shared.answered)
-        }
-        if !blamed { note(sign, epoch) }
-        return blamed
-    }
-
-    private func note(_ sign: SiteBreaker.Sign, _ epoch: Int) {
-        let (moment, now, random) = (timing.moment(), timing.now(), timing.random())
-        let change = shared.withLock { shared in
-            let change = shared.breaker.noted(sign, epoch: epoch, at: moment, random: random)
-            switch change {
-            case .trouble: shared.troubleSince = shared.troubleSince ?? now
-            case .recovered: shared.troubleSince = nil
-            case nil: break
-            }
-            return change
-        }
-        switch change {
-        case .trouble(let trouble):
-            switch trouble.kind {
-            case .unavailable:
-                logger.warning(
-                    "the site takes no punches now; they wait", metadata: ["reason": "\(trouble.reason)"])
-            case .misconfigured(let fault):
-                logger.error(
-                    "delivery is paused until this is mended",
-                    metadata: [
-                        "fault": "\(fault.rawValue)", "reason": "\(trouble.reason)",
-                        "remedy": "\(trouble.remedy)",
-                    ])
-            }
-        case .recovered(_, let after):
-            logger.notice(
-                "the site takes punches again", metadata: ["after_s": "\(after.components.seconds)"])
-        case nil: break
-        }
-    }
+    // MARK: Telling
 
     private func tell(_ punch: OwedPunch, _ delivery: Delivery, _ fate: Settlement.Fate) {
         var metadata: Logger.Metadata = [
@@ -284,6 +323,11 @@ final class DeliveryAttempts: Sendable {
         switch fate {
         case .delivered:
             if let reference = delivery.reference { metadata["reference"] = "\(reference)" }
+            if let missed = delivery.missedShift {
+                metadata["shift"] = "\(PlainText.line(missed.shift, limit: 140))"
+                return logger.notice(
+                    "punch came after its shift was counted; HR must mark it again", metadata: metadata)
+            }
             logger.debug("punch delivered", metadata: metadata)
         case .dead(let cause, let reason):
             metadata["cause"] = "\(cause.rawValue)"
@@ -291,7 +335,7 @@ final class DeliveryAttempts: Sendable {
             logger.warning("punch became a dead letter", metadata: metadata)
         case .suppressed(let reason):
             metadata["reason"] = "\(reason)"
-            logger.info("punch is not sent", metadata: metadata)
+            logger.debug("punch is not sent", metadata: metadata)
         case .again(_, let counted, _):
             if case .siteMisconfigured(.wrongTime, _, _) = delivery.outcome,
                 let reference = delivery.reference
@@ -303,6 +347,16 @@ final class DeliveryAttempts: Sendable {
             if case .retry(let reason, _) = delivery.outcome { metadata["reason"] = "\(reason)" }
             metadata["attempts"] = "\(punch.attempts + 1)"
             logger.info("punch is tried again later", metadata: metadata)
+        }
+    }
+}
+
+extension DeliveryOutcome {
+    /// Whether the site would treat every other punch the same way.
+    var stopsTheSite: Bool {
+        switch self {
+        case .siteUnavailable, .siteMisconfigured: true
+        case .delivered, .alreadyThere, .rejected, .retry: false
         }
     }
 }

@@ -37,11 +37,13 @@ package final class DeliveryWorker: Service {
     private let wakeUp: WakeUp
     private let settings: Settings
     private let timing: DeliveryTiming
+    private let watch: SiteWatch
     private let attempts: DeliveryAttempts
     private let logger: Logger
 
     /// - Parameters:
-    ///   - wakeUp: rung by whoever records punches or sends dead letters again; this worker is its one listener.
+    ///   - wakeUp: rung by whoever records punches, sends dead letters again, or changes who is who; this worker is its
+    ///     one listener.
     ///   - reported: rung here when outcomes were written that the CSV follows.
     package init(
         sink: any Sink, store: any Store, wakeUp: WakeUp, reported: WakeUp? = nil,
@@ -57,13 +59,16 @@ package final class DeliveryWorker: Service {
         self.logger = logger
         var rules = settings.rules
         rules.canLook = sink.canLook
+        rules.isIdempotent = sink.isIdempotent
+        watch = SiteWatch(
+            sink: sink.name, concurrency: settings.concurrency, timing: timing, logger: logger)
         attempts = DeliveryAttempts(
-            sink: sink, store: store, rules: rules, concurrency: settings.concurrency, reported: reported,
-            timing: timing, logger: logger)
+            sink: sink, store: store, rules: rules, reported: reported, timing: timing, watch: watch,
+            logger: logger)
     }
 
     /// How this sink fares; never waits.
-    package var state: SinkState { attempts.state }
+    package var state: SinkState { watch.state }
 
     package func run() async throws {
         let (events, continuation) = AsyncStream.makeStream(of: Event.self)
@@ -86,31 +91,61 @@ package final class DeliveryWorker: Service {
         case wake
         case timer
         case probed
-        case finished(DeliveryAttempts.Ended)
+        case finished(Int, DeliveryAttempts.Result)
         case stop
         case shutdownLimit
     }
 
     /// The deciding task's own state.
     private struct Loop {
+        /// An attempt on its way.
+        struct Flight {
+            /// The breaker's, in which it began.
+            var epoch: Int
+            var age: DeliveryQueue.Age
+            var count: Int
+        }
+        /// Punches that go again as the same request. They stay marked as on their way in the queue.
+        struct Bundle {
+            var punches: [OwedPunch]
+            var age: DeliveryQueue.Age
+            var due: Duration
+        }
+
         let worker: DeliveryWorker
         let emit: @Sendable (Event) -> Void
-        var schedule: LaneSchedule
-        /// Attempts on their way, with the breaker's epoch in which they began.
-        var inFlight: [Int64: Int] = [:]
+        var queue: DeliveryQueue
+        var flights: [Int: Flight] = [:]
+        var bundles: [Bundle] = []
+        var nextFlight = 0
         var stopping = false
         var alarm: Duration?
         var nextPoll: Duration
         var nextReport: Duration = .zero
         var readAgain: Duration?
+        /// What is recorded by now is old, as soon as it is known how much that is.
+        var floorIsDue = true
+        /// No old punch before this moment: the site is left to the people who work in it.
+        var rest: Duration = .zero
+        /// Nothing at all before this moment.
+        var hold: Duration?
+        var owed = 0
+        var nextCount: Duration = .zero
 
         init(worker: DeliveryWorker, emit: @escaping @Sendable (Event) -> Void) {
             self.worker = worker
             self.emit = emit
             let sink = worker.sink
-            schedule = LaneSchedule(lane: { sink.lane(of: $0) })
+            queue = DeliveryQueue(lane: { sink.lane(of: $0) })
             nextPoll = worker.timing.moment() + worker.settings.poll
         }
+
+        /// Punches looked for in one request.
+        static let looks = 100
+        /// The owed are counted when so many old ones are at hand, and no more often.
+        static let countFrom = 64
+        static let countEvery: Duration = .seconds(5)
+        static let holdFor: Duration = .milliseconds(500)
 
         var now: Duration { worker.timing.moment() }
 
@@ -118,7 +153,7 @@ package final class DeliveryWorker: Service {
             var events = events.makeAsyncIterator()
             while true {
                 if stopping {
-                    if inFlight.isEmpty { return }
+                    if flights.isEmpty { return }
                 } else {
                     await read()
                     start(in: &group)
@@ -128,13 +163,16 @@ package final class DeliveryWorker: Service {
                 guard let event = await events.next() else { return }
                 switch event {
                 case .wake:
-                    if worker.wakeUp.takeRequeued() { schedule.restart() }
-                    schedule.wake()
+                    if worker.wakeUp.takeRequeued() {
+                        queue.restart()
+                        hold = nil
+                    }
+                    queue.wake()
                 case .timer:
                     alarm = nil
                     if now >= nextPoll { poll() }
                 case .probed: break
-                case .finished(let ended): finish(ended)
+                case .finished(let flight, let result): finish(flight, result)
                 case .stop where !stopping:
                     stopping = true
                     after(worker.settings.shutdownLimit, emit: .shutdownLimit, in: &group)
@@ -148,47 +186,60 @@ package final class DeliveryWorker: Service {
 
         private mutating func read() async {
             if let readAgain, now < readAgain { return }
-            while let read = schedule.nextRead() {
-                do {
+            do {
+                try await setFloor()
+                while let read = queue.nextRead() {
                     let rows = try await worker.store.owed(
-                        to: worker.sink.name, after: read.after, limit: read.limit)
-                    if readAgain != nil { worker.logger.notice("owed punches can be read again") }
-                    readAgain = nil
+                        to: worker.sink.name, after: read.rows.after, limit: read.rows.limit)
                     let unixNow = worker.timing.now()
-                    schedule.take(rows, from: read, at: now) { row in
+                    queue.take(rows, from: read, at: now) { row in
                         // A wall clock that was set back must not hold a punch for days.
                         min((row.due ?? unixNow) - unixNow, worker.settings.rules.retry.ceiling * 2)
                     }
-                } catch {
-                    if readAgain == nil {
-                        worker.logger.error(
-                            "owed punches cannot be read; trying again", metadata: ["error": "\(error)"])
-                    }
-                    readAgain = now + .seconds(1)
-                    return
                 }
+                try await count()
+                if readAgain != nil { worker.logger.notice("owed punches can be read again") }
+                readAgain = nil
+            } catch {
+                if readAgain == nil {
+                    worker.logger.error(
+                        "owed punches cannot be read; trying again", metadata: ["error": "\(error)"])
+                }
+                readAgain = now + .seconds(1)
             }
+        }
+
+        private mutating func setFloor() async throws {
+            guard floorIsDue else { return }
+            // Numbers have no gaps, so their count is the highest one.
+            queue.restart(floor: Int64(try await worker.store.status().punches))
+            floorIsDue = false
+        }
+
+        private mutating func count() async throws {
+            guard queue.oldCount >= Self.countFrom else { return owed = queue.oldCount }
+            guard now >= nextCount else { return }
+            nextCount = now + Self.countEvery
+            owed = try await worker.store.status().queues[worker.sink.name]?.owed ?? 0
         }
 
         /// A wake-up may have been missed, and when nothing is at hand the whole queue is looked at once more.
         private mutating func poll() {
             nextPoll = now + worker.settings.poll
-            if schedule.isEmpty { schedule.restart() }
-            schedule.wake()
+            if queue.isEmpty { queue.restart() }
+            queue.wake()
         }
 
         // MARK: Sending
 
         private mutating func start(in group: inout DiscardingTaskGroup) {
-            let (step, epoch) = worker.attempts.step()
+            if let hold, now < hold { return }
+            hold = nil
+            let (step, epoch) = worker.watch.step()
             switch step {
             case .send(let allowed):
-                while inFlight.values.count(where: { $0 == epoch }) < allowed,
-                    let punch = schedule.next(at: now)
-                {
-                    inFlight[punch.id] = epoch
-                    let (attempts, emit) = (worker.attempts, emit)
-                    group.addTask { emit(.finished(await attempts.attempt(punch, epoch: epoch))) }
+                while flights.values.count(where: { $0.epoch == epoch }) < allowed {
+                    guard startBundle(epoch, in: &group) || startTurn(epoch, in: &group) else { return }
                 }
             case .probe:
                 let (attempts, emit) = (worker.attempts, emit)
@@ -200,13 +251,76 @@ package final class DeliveryWorker: Service {
             }
         }
 
-        private mutating func finish(_ ended: DeliveryAttempts.Ended) {
-            inFlight[ended.punch.id] = nil
-            switch ended.next {
-            case .done: schedule.done(ended.punch)
-            case .again(let delay):
-                schedule.again(ended.punch, due: delay > .zero ? now + delay : nil)
+        private mutating func startBundle(_ epoch: Int, in group: inout DiscardingTaskGroup) -> Bool {
+            guard let index = bundles.firstIndex(where: { $0.due <= now }) else { return false }
+            let bundle = bundles.remove(at: index)
+            launch(bundle.punches, bundle.age, sharing: bundle.punches.count, epoch, in: &group)
+            return true
+        }
+
+        private mutating func startTurn(_ epoch: Int, in group: inout DiscardingTaskGroup) -> Bool {
+            let (sink, now) = (worker.sink, now)
+            // A site that may be in trouble is tried with one punch.
+            let isInTrouble = worker.watch.isInTrouble
+            let batches = flights.values.count { $0.count > 1 }
+            let rested = now >= rest
+            var limits: [DeliveryQueue.Age: Int] = [:]
+            for age in DeliveryQueue.Age.allCases {
+                let limit = sink.batchLimit(BatchSituation(age: age, owed: owed, batches: batches))
+                limits[age] = isInTrouble ? min(limit, 1) : limit
             }
+            let turn = queue.next(
+                at: now,
+                mayGo: { age in limits[age, default: 1] > 0 && (age == .live || rested) },
+                company: { age, punch in
+                    if punch.begun != nil, !sink.isIdempotent {
+                        return .init(limit: sink.canLook ? Self.looks : 1, matching: { $0.begun != nil })
+                    }
+                    guard let limit = limits[age], limit > 1, sink.mayShare(punch) else { return .none }
+                    return .init(
+                        limit: limit,
+                        matching: { ($0.begun == nil || sink.isIdempotent) && sink.mayShare($0) })
+                })
+            guard let turn else { return false }
+            launch(turn.punches, turn.age, sharing: limits[turn.age, default: 1], epoch, in: &group)
+            return true
+        }
+
+        private mutating func launch(
+            _ punches: [OwedPunch], _ age: DeliveryQueue.Age, sharing: Int, _ epoch: Int,
+            in group: inout DiscardingTaskGroup
+        ) {
+            nextFlight += 1
+            let id = nextFlight
+            flights[id] = Flight(epoch: epoch, age: age, count: punches.count)
+            let (attempts, emit) = (worker.attempts, emit)
+            group.addTask {
+                emit(.finished(id, await attempts.attempt(punches, sharing: sharing, epoch: epoch)))
+            }
+        }
+
+        private mutating func finish(_ id: Int, _ result: DeliveryAttempts.Result) {
+            guard let flight = flights.removeValue(forKey: id) else { return }
+            for ended in result.ended {
+                switch ended.next {
+                case .done: queue.done(ended.punch)
+                case .again(let delay):
+                    queue.again(ended.punch, due: delay > .zero ? now + delay : nil)
+                }
+            }
+            if let (punches, delay) = result.together {
+                bundles.append(Bundle(punches: punches, age: flight.age, due: now + max(delay, .zero)))
+            }
+            if let latency = result.latency, flight.age == .old {
+                rest = max(rest, now + DeliveryPace.pause(after: latency))
+            }
+            if let reason = result.hold {
+                hold = now + Self.holdFor
+                worker.watch.hold(reason)
+            } else if !result.ended.isEmpty {
+                worker.watch.hold(nil)
+            }
+            if worker.watch.takeRecovery() { floorIsDue = true }
         }
 
         // MARK: Reporting and waiting
@@ -214,7 +328,7 @@ package final class DeliveryWorker: Service {
         /// While the site takes nothing, punches that would have had all their tries by now are reported as failed so
         /// far, a bounded batch at a time.
         private mutating func reportFailing() async {
-            guard worker.attempts.isInTrouble, now >= nextReport else { return }
+            guard worker.watch.isInTrouble, now >= nextReport else { return }
             nextReport = now + .seconds(10)
             let unixNow = worker.timing.now()
             let patience = worker.settings.rules.retry.time(ofAttempts: worker.settings.rules.maxRetries)
@@ -237,10 +351,14 @@ package final class DeliveryWorker: Service {
         /// One sleeper for whatever comes first; a later one that is already asleep only wakes the loop for nothing.
         private mutating func setAlarm(in group: inout DiscardingTaskGroup) {
             var moments = [nextPoll]
-            if let due = schedule.nextDue { moments.append(due) }
-            if let retry = worker.attempts.nextTry { moments.append(retry) }
+            // What was due before now waits for a request to end, or for the site.
+            if let due = queue.nextDue, due > now { moments.append(due) }
+            if let retry = worker.watch.nextTry { moments.append(retry) }
             if let readAgain { moments.append(readAgain) }
-            if worker.attempts.isInTrouble { moments.append(nextReport) }
+            if let hold { moments.append(hold) }
+            if queue.oldCount > 0, rest > now { moments.append(rest) }
+            if let due = bundles.map(\.due).filter({ $0 > now }).min() { moments.append(due) }
+            if worker.watch.isInTrouble { moments.append(nextReport) }
             guard let next = moments.min(), alarm.map({ next < $0 }) ?? true else { return }
             alarm = next
             after(max(next - now, .milliseconds(1)), emit: .timer, in: &group)

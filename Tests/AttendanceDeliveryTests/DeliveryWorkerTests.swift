@@ -207,12 +207,12 @@ import Testing
             let owed = try await world.store.owed(to: .erpnext, after: 0, limit: 10)
             let begun = world.timing.moment()
             for punch in owed {
-                let start = AttemptStart(punch: punch.id, frozen: try world.sink.freeze(punch))
+                let start = AttemptStart(punch: punch.id, frozen: try await world.sink.freeze(punch))
                 try await world.store.begin([start], for: .erpnext, at: world.timing.now())
             }
             // The first got through, the second did not; then the process died.
             let punch = owed[0]
-            _ = await world.sink.deliver(punch, frozen: try world.sink.freeze(punch))
+            _ = await world.sink.deliver(punch, frozen: try await world.sink.freeze(punch))
             #expect(world.erp.checkinRequests == 1)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await world.worker.run() }

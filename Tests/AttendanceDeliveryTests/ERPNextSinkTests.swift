@@ -28,7 +28,7 @@ import Testing
     private func frozen(_ settings: ERPNextSink.Settings, _ punch: OwedPunch) async throws -> [String: String]
     {
         try await withSink(settings) { sink in
-            try JSONDecoder().decode([String: String].self, from: Data(try sink.freeze(punch).utf8))
+            try JSONDecoder().decode([String: String].self, from: Data(try await sink.freeze(punch).utf8))
         }
     }
 
@@ -72,7 +72,7 @@ import Testing
         let endpoint = slashes + SimulatedERPNext.customMethod
         try await withSink(.init(url: erp.url + slashes, endpoint: endpoint, dialect: .customMethod)) {
             sink in
-            let delivery = await sink.deliver(punch(), frozen: try sink.freeze(punch()))
+            let delivery = await sink.deliver(punch(), frozen: try await sink.freeze(punch()))
             #expect(delivery.status == 200)
             #expect(erp.checkins.map(\.time) == ["2026-11-05 08:01:09"])
         }
@@ -84,7 +84,7 @@ import Testing
         let erp = try SimulatedERPNext(registersUnknown: true)
         try await erp.start()
         try await withSink(.init(url: erp.url, timeout: .seconds(4))) { sink in
-            let frozen = try sink.freeze(punch())
+            let frozen = try await sink.freeze(punch())
             erp.inject(.hang, times: 1)
             #expect(isAmbiguous(await sink.deliver(punch(), frozen: frozen)) == true)
             erp.inject(.closed(stored: false), times: 1)
@@ -97,17 +97,17 @@ import Testing
         try await erp.stop()
         // Another client: the one before may still hold a connection that the site has just closed.
         try await withSink(.init(url: erp.url)) { sink in
-            let frozen = try sink.freeze(punch())
+            let frozen = try await sink.freeze(punch())
             #expect(isAmbiguous(await sink.deliver(punch(), frozen: frozen)) == false)
             #expect(await sink.probe() == false)
             #expect(erp.checkins.isEmpty)
         }
         try await withSink(.init(url: "http://no-such-host.invalid", timeout: .seconds(5))) { sink in
-            let unresolved = await sink.deliver(punch(), frozen: try sink.freeze(punch()))
+            let unresolved = await sink.deliver(punch(), frozen: try await sink.freeze(punch()))
             #expect(isAmbiguous(unresolved) == false)
         }
         try await withSink(.init(url: "erp.example.com")) { sink in
-            let delivery = await sink.deliver(punch(), frozen: try sink.freeze(punch()))
+            let delivery = await sink.deliver(punch(), frozen: try await sink.freeze(punch()))
             #expect(delivery.answer == .configuration)
         }
     }
@@ -117,7 +117,7 @@ import Testing
         let erp = try SimulatedERPNext(registersUnknown: true)
         try await erp.start()
         try await withSink(.init(url: erp.url)) { sink in
-            let frozen = try sink.freeze(punch())
+            let frozen = try await sink.freeze(punch())
             erp.inject(.longPage(bytes: 32 << 20), times: 1)
             #expect(isAmbiguous(await sink.deliver(punch(), frozen: frozen)) == false)
             #expect(await sink.deliver(punch(), frozen: frozen).answer == .delivered)
@@ -135,7 +135,7 @@ import Testing
         try await erp.start()
         let credential = APICredential(key: "k", secret: "s")
         try await withSink(.init(url: erp.url, credential: credential)) { sink in
-            let frozen = try sink.freeze(punch())
+            let frozen = try await sink.freeze(punch())
             #expect(await sink.look(for: punch(), frozen: frozen) == .absent)
             let delivery = await sink.deliver(punch(), frozen: frozen)
             #expect(delivery.outcome == .delivered(reference: "EMP-CKIN-11-2026-000001"))
@@ -144,7 +144,7 @@ import Testing
                     == .present(reference: "EMP-CKIN-11-2026-000001"))
             var later = punch()
             later.time = WallTime(seconds: later.time.seconds + 1)
-            let sighting = await sink.look(for: later, frozen: try sink.freeze(later))
+            let sighting = await sink.look(for: later, frozen: try await sink.freeze(later))
             #expect(sighting == .absent)
             erp.inject(.maintenance)
             guard case .unavailable = await sink.look(for: punch(), frozen: frozen) else {
@@ -163,7 +163,7 @@ import Testing
         try await erp.start()
         try await withSink(.init(url: erp.url)) { sink in
             let punch = punch()
-            let frozen = try sink.freeze(punch)
+            let frozen = try await sink.freeze(punch)
             async let first = sink.deliver(punch, frozen: frozen)
             async let second = sink.deliver(punch, frozen: frozen)
             await erp.checkinRequestCount(reaches: 2)

@@ -51,4 +51,6 @@ package enum AnswerClass: String, Sendable, CaseIterable {
     case rateLimited = "rate_limited"
     case authentication
     case configuration
+    /// Nothing was sent: an accidental repeat, or a sink that only renders.
+    case suppressed
 }

@@ -9,11 +9,14 @@ package struct SettlementRules: Hashable, Sendable {
     package var quiet: Duration
     /// Whether the sink can be asked if it has a punch already.
     package var canLook: Bool
+    /// Whether the sink itself knows a request that comes again, so that a missing answer is no reason to wait.
+    package var isIdempotent: Bool
 
     package init(
         retry: RetryPolicy = RetryPolicy(), maxRetries: Int = 3, maxAttempts: Int = 8,
-        quiet: Duration = .seconds(120), canLook: Bool = true
+        quiet: Duration = .seconds(120), canLook: Bool = true, isIdempotent: Bool = false
     ) {
+        self.isIdempotent = isIdempotent
         self.retry = retry
         self.maxRetries = max(1, maxRetries)
         self.maxAttempts = max(1, maxAttempts)
@@ -45,11 +48,11 @@ package struct SettlementRules: Hashable, Sendable {
             }
             return failure(reason, attemptsBefore, mayBeStored: mayBeStoredBefore, now, random)
         case .siteUnavailable(let reason, _, let ambiguous):
-            let mayBeStored = ambiguous || mayBeStoredBefore
+            let mayBeStored = (ambiguous || mayBeStoredBefore) && !isIdempotent
             if blamed { return failure(reason, attemptsBefore, mayBeStored: mayBeStored, now, random) }
             // The breaker holds everything back, so the punch itself may go at once; one that may be there already
             // is looked for, or where nobody can look, left alone until no earlier request can be at work.
-            let due = ambiguous && !canLook ? now + quiet : now
+            let due = mayBeStored && ambiguous && !canLook ? now + quiet : now
             return (.again(due: due, counted: false, mayBeStored: mayBeStored), nil)
         case .siteMisconfigured(_, let reason, _):
             if blamed { return failure(reason, attemptsBefore, mayBeStored: mayBeStoredBefore, now, random) }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import AttendanceCore
 import Foundation
+import Logging
 import NIOHTTP1
 import Synchronization
 
@@ -18,11 +19,17 @@ package final class ERPNextSink: Sink {
     }
 
     package enum Dialect: Sendable {
-        /// - employeeField: the Employee column the person key is looked up in.
-        /// - siteZone: the site's zone; with it the punch's instant is shown in that zone, without it the terminal's
-        ///   wall time is sent as it is.
+        /// - employeeField: the Employee column the person key is looked up in, where `Attribution` names no other.
+        /// - siteZone: the site's zone, set by hand. Without it the zone that the directory has learnt is taken; without
+        ///   a directory the terminal's wall time is sent as it is.
         case hrms(employeeField: String, siteZone: ZoneRules?)
         case customMethod
+    }
+
+    package enum Mode: Sendable {
+        case deliver
+        /// Everything is decided and rendered, and nothing is sent.
+        case shadow
     }
 
     package struct Settings: Sendable {
@@ -36,6 +43,9 @@ package final class ERPNextSink: Sink {
         /// For each request, from its start to the last byte of its answer.
         package var timeout: Duration
         package var userAgent: String
+        package var mode: Mode
+        /// With more punches owed than this, old ones are sent many in one request; nil never does.
+        package var bulkAbove: Int?
 
         package static let hrmsEndpoint =
             "api/method/hrms.hr.doctype.employee_checkin.employee_checkin.add_log_based_on_employee_field"
@@ -44,7 +54,7 @@ package final class ERPNextSink: Sink {
             url: String, endpoint: String = Settings.hrmsEndpoint,
             dialect: Dialect = .hrms(employeeField: "attendance_device_id", siteZone: nil),
             personKey: PersonKey? = nil, credential: APICredential? = nil, timeout: Duration = .seconds(30),
-            userAgent: String = "attendance-gateway"
+            userAgent: String = "attendance-gateway", mode: Mode = .deliver, bulkAbove: Int? = nil
         ) {
             self.url = url
             self.endpoint = endpoint
@@ -52,6 +62,8 @@ package final class ERPNextSink: Sink {
             self.credential = credential
             self.timeout = timeout
             self.userAgent = userAgent
+            self.mode = mode
+            self.bulkAbove = bulkAbove
             if let personKey {
                 self.personKey = personKey
             } else if case .hrms = dialect {
@@ -63,15 +75,32 @@ package final class ERPNextSink: Sink {
     }
 
     package let name: SinkName
-    private let settings: Settings
-    private let site: SiteClient
+    let settings: Settings
+    let site: SiteClient
+    let directory: SiteDirectory?
+    let logger: Logger
+    private let attribution: Attribution
     /// Answers 200 without JSON, one after the other.
     private let pages = Atomic(0)
+    private let toldOfZone = Atomic(false)
+    /// See `ERPNextSink+Bulk.swift`.
+    let bulk = Mutex(Bulk())
 
-    /// - Parameter client: set up by `SiteClient.configuration`, shared by all sinks, shut down by its maker.
-    package init(name: SinkName = .erpnext, settings: Settings, client: HTTPClient) {
+    /// - Parameters:
+    ///   - client: set up by `SiteClient.configuration`, shared by all sinks, shut down by its maker.
+    ///   - directory: who is who on this site; nil where it is not read.
+    package init(
+        name: SinkName = .erpnext, settings: Settings, client: HTTPClient, directory: SiteDirectory? = nil,
+        attribution: Attribution = Attribution(),
+        logger: Logger = Logger(label: "erpnext", factory: { _ in SwiftLogNoOpLogHandler() })
+    ) {
         self.name = name
         self.settings = settings
+        self.directory = directory
+        self.attribution = attribution
+        var logger = logger
+        logger[metadataKey: "sink"] = "\(name)"
+        self.logger = logger
         site = SiteClient(
             client: client, base: settings.url, authorization: settings.credential?.authorization,
             userAgent: settings.userAgent)
@@ -81,185 +110,245 @@ package final class ERPNextSink: Sink {
         if case .hrms = settings.dialect { true } else { false }
     }
 
-    /// The key that is sent, in lower case as the site compares it.
+    // MARK: Who
+
+    /// The employee where it is known, else the key that is sent; in lower case, as the site compares it.
     package func lane(of punch: OwedPunch) -> String {
-        switch settings.personKey {
-        case .enrollID: punch.enrollID.canonical.lowercased()
-        case .aliasFirst: (punch.alias ?? punch.enrollID.canonical).lowercased()
+        // What was frozen by name stays with that employee, whoever the id belongs to by now.
+        if let frozen = punch.frozen, let fields = CheckinFields(frozen: frozen, holding: CheckinFields.hrms),
+            let employee = fields.employee
+        {
+            return employee.lowercased()
         }
+        switch person(of: punch, in: directory?.now) {
+        case .employee(let employee): return employee.name.lowercased()
+        case .named(let name): return name.lowercased()
+        case .key, .several: return key(of: punch, canonical: true).lowercased()
+        }
+    }
+
+    private func key(of punch: OwedPunch, canonical: Bool = false) -> String {
+        let id = canonical ? punch.enrollID.canonical : punch.enrollID.sent
+        return switch settings.personKey {
+        case .enrollID: id
+        case .aliasFirst: punch.alias ?? id
+        }
+    }
+
+    private enum Person {
+        case employee(Employee)
+        /// An operator says that it is this one, who is not in the directory.
+        case named(String)
+        case several([String])
+        /// The site shall look for the key that the terminal sent.
+        case key
+    }
+
+    private func person(of punch: OwedPunch, in contents: SiteDirectory.Contents?) -> Person {
+        guard let contents, case .hrms(let field, _) = settings.dialect else { return .key }
+        let resolution = contents.employees.resolve(
+            key: key(of: punch), enrollID: punch.enrollID,
+            field: attribution.employeeField(punch.terminal) ?? field,
+            space: attribution.space(punch.terminal))
+        switch resolution {
+        case .employee(let employee): return .employee(employee)
+        case .several(let names): return .several(names)
+        case .unknown(let mapped): return mapped.map { .named($0) } ?? .key
+        }
+    }
+
+    func employee(of punch: OwedPunch, in contents: SiteDirectory.Contents) -> Employee? {
+        if case .employee(let employee) = person(of: punch, in: contents) { employee } else { nil }
     }
 
     // MARK: What is sent
 
-    package func freeze(_ punch: OwedPunch) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(fields(of: punch)), as: UTF8.self)
-    }
-
-    private func fields(of punch: OwedPunch) -> [String: String] {
-        // Text, always: as a number 5555 finds the employee "5555x" (docs/erpnext.md §0, fact 7).
-        let person =
-            switch settings.personKey {
-            case .enrollID: punch.enrollID.sent
-            case .aliasFirst: punch.alias ?? punch.enrollID.sent
+    package func decide(_ punch: OwedPunch) async throws -> SinkDecision {
+        let decision =
+            switch settings.dialect {
+            case .hrms(let field, let zone): try await decideCheckin(punch, field: field, zone: zone)
+            case .customMethod: try await decideCustom(punch)
             }
-        switch settings.dialect {
-        case .hrms(let employeeField, let siteZone):
-            var time = punch.time
-            if let zone = siteZone { time = zone.wallTime(at: punch.instant) }
-            return [
-                "employee_field_value": person, "timestamp": time.description,
-                "device_id": punch.terminal.text, "employee_fieldname": employeeField,
-            ]
-        case .customMethod:
-            return [
-                "punchingcode": person, "employee_name": punch.name ?? "", "time": punch.time.dayFirst,
-                "device_id": punch.terminal.text,
-            ]
+        guard settings.mode == .shadow else { return decision }
+        return switch decision {
+        case .send(let frozen, _): .suppress(reason: render(frozen))
+        case .reject(let cause, let reason): .suppress(reason: "\(cause.rawValue): \(reason)")
+        case .suppress, .wait: decision
         }
     }
 
-    /// The frozen fields; those of the other dialect are no use to this one, so they are decided afresh.
-    private func thaw(_ frozen: String, _ punch: OwedPunch) -> [String: String] {
-        let fresh = fields(of: punch)
-        guard let fields = try? JSONDecoder().decode([String: String].self, from: Data(frozen.utf8)),
-            Set(fields.keys) == Set(fresh.keys)
-        else { return fresh }
-        return fields
+    private func decideCheckin(_ punch: OwedPunch, field: String, zone: ZoneRules?) async throws
+        -> SinkDecision
+    {
+        let contents = directory?.now
+        guard let time = siteTime(of: punch, zone, contents) else {
+            return .wait(
+                reason: "the site's time zone is not known yet",
+                remedy: "it is read from the site; if the site cannot tell it, set SiteTimeZone")
+        }
+        var fields = CheckinFields([
+            "timestamp": time.description, "device_id": punch.terminal.text,
+            "employee_fieldname": attribution.employeeField(punch.terminal) ?? field,
+            "employee_field_value": key(of: punch),
+        ])
+        var employee: Employee?
+        switch person(of: punch, in: contents) {
+        case .employee(let known):
+            employee = known
+            fields.values["employee_fieldname"] = "name"
+            fields.values["employee_field_value"] = known.name
+        case .named(let name):
+            fields.values["employee_fieldname"] = "name"
+            fields.values["employee_field_value"] = name
+        case .several(let names):
+            return .reject(
+                cause: .severalEmployees,
+                reason: PlainText.line(
+                    "\(names.count) employees have \(fields["employee_fieldname"]) "
+                        + "\(fields["employee_field_value"]): \(names.prefix(10).joined(separator: ", "))"))
+        case .key: break
+        }
+        let ruling = try await attribution.ruling(punch, employee)
+        if let earlier = ruling.repeats { return Self.repeated(earlier) }
+        if let direction = ruling.direction { fields.values["log_type"] = direction.rawValue }
+        if let place = attribution.coordinates(punch.terminal) {
+            fields.values["latitude"] = "\(place.latitude)"
+            fields.values["longitude"] = "\(place.longitude)"
+        }
+        let decision = Decision(
+            person: fields["employee_field_value"].lowercased(), employee: fields.employee, time: time,
+            direction: ruling.direction)
+        return .send(frozen: try fields.frozen(), decision: decision)
+    }
+
+    private func decideCustom(_ punch: OwedPunch) async throws -> SinkDecision {
+        let ruling = try await attribution.ruling(punch, nil)
+        if let earlier = ruling.repeats { return Self.repeated(earlier) }
+        let key = key(of: punch)
+        let name = punch.name ?? name(of: punch) ?? ""
+        let fields = CheckinFields([
+            "punchingcode": key, "employee_name": name, "time": punch.time.dayFirst,
+            "device_id": punch.terminal.text,
+        ])
+        return .send(
+            frozen: try fields.frozen(), decision: Decision(person: key.lowercased(), time: punch.time))
+    }
+
+    /// The person's name on the site, for a terminal that sends none.
+    private func name(of punch: OwedPunch) -> String? {
+        guard let contents = directory?.now,
+            case .employee(let employee) = contents.employees.resolve(
+                key: key(of: punch), enrollID: punch.enrollID,
+                field: attribution.employeeField(punch.terminal) ?? "attendance_device_id",
+                space: attribution.space(punch.terminal))
+        else { return nil }
+        return employee.fullName
+    }
+
+    private static func repeated(_ earlier: Int64) -> SinkDecision {
+        .suppress(reason: "it repeats punch \(earlier) within the repeat window")
+    }
+
+    /// Nil as long as the site's zone may still become known.
+    private func siteTime(
+        of punch: OwedPunch, _ zone: ZoneRules?, _ contents: SiteDirectory.Contents?
+    ) -> WallTime? {
+        if let zone = zone ?? contents?.zone { return zone.wallTime(at: punch.instant) }
+        guard let contents else { return punch.time }
+        guard contents.zoneAsked else { return nil }
+        if !toldOfZone.exchange(true, ordering: .relaxed) {
+            logger.warning(
+                "the site does not tell its time zone; the terminals' own times are sent",
+                metadata: ["remedy": "set SiteTimeZone"])
+        }
+        return punch.time
+    }
+
+    package func canSend(_ frozen: String) -> Bool { fields(frozen) != nil }
+
+    /// The frozen fields; those of the other dialect are no use to this one.
+    func fields(_ frozen: String) -> CheckinFields? {
+        switch settings.dialect {
+        case .hrms: CheckinFields(frozen: frozen, holding: CheckinFields.hrms)
+        case .customMethod: CheckinFields(frozen: frozen, holding: CheckinFields.customMethod)
+        }
+    }
+
+    /// The request in words, without its headers: what a shadow leaves behind.
+    private func render(_ frozen: String) -> String {
+        guard let fields = fields(frozen) else { return frozen }
+        let body =
+            switch settings.dialect {
+            case .hrms: fields.json
+            case .customMethod: fields.form
+            }
+        return PlainText.line("POST \(settings.endpoint) \(String(decoding: body, as: UTF8.self))")
     }
 
     // MARK: Delivering
 
-    package func deliver(_ punch: OwedPunch, frozen: String) async -> Delivery {
-        let fields = thaw(frozen, punch)
+    package func deliver(_ punches: [FrozenPunch]) async -> BatchAnswer {
+        guard let first = punches.first else { return .each([]) }
+        return punches.count == 1 ? .each([await deliver(first)]) : await insertMany(punches)
+    }
+
+    private func deliver(_ punch: FrozenPunch) async -> Delivery {
+        guard let fields = fields(punch.frozen) else {
+            return Delivery(
+                outcome: .rejected(cause: .invalidData, reason: "what was frozen cannot be read"),
+                answer: .rejected)
+        }
         let dialect: ERPNextAnswer.Dialect
         let body: (type: String, bytes: [UInt8])
         switch settings.dialect {
         case .hrms:
-            dialect = .hrms(time: fields["timestamp"] ?? "")
-            body = ("application/json", Self.json(fields))
+            dialect = .hrms(time: fields["timestamp"])
+            body = ("application/json", fields.json)
         case .customMethod:
             dialect = .customMethod
-            body = ("application/x-www-form-urlencoded", Self.form(fields))
+            body = ("application/x-www-form-urlencoded", fields.form)
         }
         let exchange = await site.exchange(
             .init(method: .POST, path: settings.endpoint, body: body, timeout: settings.timeout))
+        guard case .answer(let answer) = exchange else { return Self.silent(exchange) }
+        let context = ERPNextAnswer.Context(
+            dialect, attemptsBefore: punch.punch.attempts, pagesBefore: pages.load(ordering: .relaxed))
+        let verdict = answer.verdict(context)
+        if verdict.isPage { pages.add(1, ordering: .relaxed) } else { pages.store(0, ordering: .relaxed) }
+        let delivery = Delivery(
+            outcome: verdict.outcome, answer: verdict.answer, status: answer.status,
+            reference: verdict.reference, words: verdict.words)
+        notePace(delivery)
+        return delivery
+    }
+
+    /// The check-in will not be counted by itself: the site had marked that shift's attendance already.
+    func missedShift(_ shift: String?, endingAt end: WallTime?) -> Settlement.MissedShift? {
+        guard let shift, let end, let known = directory?.now.shifts[shift], known.marksAttendance,
+            let lastSync = known.lastSync, lastSync > end
+        else { return nil }
+        return Settlement.MissedShift(shift: shift, end: end)
+    }
+
+    /// What an exchange without an answer means for a punch.
+    static func silent(_ exchange: SiteClient.Exchange) -> Delivery {
         switch exchange {
-        case .answer(let answer):
-            let context = ERPNextAnswer.Context(
-                dialect, attemptsBefore: punch.attempts, pagesBefore: pages.load(ordering: .relaxed))
-            let verdict = answer.verdict(context)
-            if verdict.isPage { pages.add(1, ordering: .relaxed) } else { pages.store(0, ordering: .relaxed) }
-            return Delivery(
-                outcome: verdict.outcome, answer: verdict.answer, status: answer.status,
-                reference: verdict.reference, words: verdict.words)
-        case .notSent(let reason): return Self.silent(reason, ambiguous: false)
-        case .noAnswer(let reason): return Self.silent(reason, ambiguous: true)
+        case .notSent(let reason): silent(reason, ambiguous: false)
+        case .noAnswer(let reason): silent(reason, ambiguous: true)
         case .badAddress(let reason):
-            return Delivery(
+            Delivery(
                 outcome: .siteMisconfigured(
                     fault: .configuration, reason: "the site's address cannot be used: \(reason)",
-                    remedy: "set URL in [ERP] to https://host"),
+                    remedy: "set URL to https://host"),
                 answer: .configuration)
+        case .answer(let answer): silent("the site answers \(answer.status)", ambiguous: true)
         }
     }
 
-    private static func silent(_ reason: String, ambiguous: Bool) -> Delivery {
+    static func silent(_ reason: String, ambiguous: Bool) -> Delivery {
         Delivery(
             outcome: .siteUnavailable(reason: reason, retryAfter: nil, ambiguous: ambiguous),
-            answer: .transient,
-            words: reason)
-    }
-
-    private static func json(_ fields: [String: String]) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // A dictionary of texts has no way to fail; an empty body would be refused by the site and told.
-        return (try? encoder.encode(fields)).map(Array.init) ?? []
-    }
-
-    /// In the order in which the older service sent them.
-    private static func form(_ fields: [String: String]) -> [UInt8] {
-        let text = ["punchingcode", "employee_name", "time", "device_id"]
-            .map { "\($0)=\(SiteClient.encoded(fields[$0] ?? ""))" }.joined(separator: "&")
-        return Array(text.utf8)
-    }
-
-    // MARK: Looking
-
-    package func look(for punch: OwedPunch, frozen: String) async -> Sighting {
-        guard case .hrms = settings.dialect else { return .cannotTell }
-        let fields = thaw(frozen, punch)
-        guard let person = fields["employee_field_value"], let field = fields["employee_fieldname"],
-            let time = fields["timestamp"], let device = fields["device_id"]
-        else { return .cannotTell }
-
-        let employees: [String]
-        switch await list("Employee", fields: ["name"], filters: [[field, "=", person]]) {
-        case .names(let names): employees = names
-        case .silent(let sighting): return sighting
-        }
-        guard !employees.isEmpty else { return .absent }
-        let filters: [[Any]] = [
-            ["employee", "in", employees], ["time", "=", time], ["device_id", "=", device],
-        ]
-        switch await list("Employee Checkin", fields: ["name"], filters: filters) {
-        case .names(let names): return names.first.map { .present(reference: $0) } ?? .absent
-        case .silent(let sighting): return sighting
-        }
-    }
-
-    private enum Listing {
-        case names([String])
-        case silent(Sighting)
-    }
-
-    private func list(_ doctype: String, fields: [String], filters: [[Any]]) async -> Listing {
-        let exchange = await site.exchange(
-            .init(
-                method: .GET, path: "api/resource/\(SiteClient.encoded(doctype))",
-                query: [
-                    ("fields", Self.text(fields)), ("filters", Self.text(filters)),
-                    ("limit_page_length", "20"),
-                ],
-                timeout: settings.timeout))
-        switch exchange {
-        case .answer(let answer):
-            if answer.status == 200 {
-                guard let names = Self.names(in: answer.body) else {
-                    return .silent(
-                        .unavailable(reason: "the site answers a search with no list", retryAfter: nil))
-                }
-                return .names(names)
-            }
-            let verdict = answer.verdict(.init(.hrms(time: "")))
-            if case .siteUnavailable(let reason, let retryAfter, _) = verdict.outcome {
-                return .silent(.unavailable(reason: reason, retryAfter: retryAfter))
-            }
-            if case .retry(let reason, _) = verdict.outcome {
-                return .silent(.unavailable(reason: reason, retryAfter: nil))
-            }
-            // This user may not search; the site's own check for repeats still holds for a later resend.
-            return .silent(.cannotTell)
-        case .notSent(let reason), .noAnswer(let reason), .badAddress(let reason):
-            return .silent(.unavailable(reason: reason, retryAfter: nil))
-        }
-    }
-
-    private static func text(_ value: Any) -> String {
-        // Lists of texts, made here: they cannot fail to be written.
-        (try? JSONSerialization.data(withJSONObject: value, options: .withoutEscapingSlashes))
-            .map { String(decoding: $0, as: UTF8.self) } ?? "[]"
-    }
-
-    private static func names(in body: [UInt8]) -> [String]? {
-        struct Page: Decodable {
-            struct Row: Decodable { var name: String }
-            var data: [Row]
-        }
-        // Anything that is no such page is told apart by the caller.
-        return (try? JSONDecoder().decode(Page.self, from: Data(body)))?.data.map(\.name)
+            answer: .transient, words: reason)
     }
 
     // MARK: Probing

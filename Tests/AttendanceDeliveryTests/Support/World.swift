@@ -134,3 +134,30 @@ extension DeliveryTiming {
             sleep: { try await Task.sleep(for: $0 / speed) }, random: { 0 })
     }
 }
+
+/// One punch at a time, as most tests look at a sink.
+extension Sink {
+    func freeze(_ punch: OwedPunch) async throws -> String {
+        switch try await decide(punch) {
+        case .send(let frozen, _): return frozen
+        case let other: throw NotSent(decision: other)
+        }
+    }
+
+    func deliver(_ punch: OwedPunch, frozen: String) async -> Delivery {
+        guard case .each(let deliveries) = await deliver([FrozenPunch(punch: punch, frozen: frozen)]),
+            deliveries.count == 1
+        else {
+            return Delivery(outcome: .retry(reason: "no single answer", counted: true), answer: .transient)
+        }
+        return deliveries[0]
+    }
+
+    func look(for punch: OwedPunch, frozen: String) async -> Sighting {
+        await look(for: [FrozenPunch(punch: punch, frozen: frozen)]).first ?? .cannotTell
+    }
+}
+
+struct NotSent: Error {
+    var decision: SinkDecision
+}
