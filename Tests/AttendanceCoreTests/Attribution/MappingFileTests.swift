@@ -2,96 +2,50 @@ import AttendanceCore
 import Testing
 
 @Suite struct MappingFileTests {
-    private func parse(_ text: String) throws(MappingFile.Failure) -> [EmployeeMapping] {
+    private func read(_ text: String) throws(MappingFile.Failure) -> [MappingFile.Entry] {
         try MappingFile.parse(Array(text.utf8))
     }
 
-    private func mapping(_ space: String, _ id: String, _ employee: String) throws -> EmployeeMapping {
-        EmployeeMapping(space: space, enrollID: try #require(EnrollID(id)), employee: employee)
-    }
-
-    @Test func `reads a file as spreadsheets and people write it`() throws {
-        let text = [
-            "\u{FEFF}ID-Space,Enroll-ID,Employee", "# the new plant", "", "plant, 0012 ,HR-EMP-00007",
-            ",12,\"HR-EMP-00008\"", "\"Plant \"\"Nord\"\"\",A-7,\"Lang, Ada\"",
-        ].joined(separator: "\r\n")
-        let found = try parse(text)
-        #expect(
-            found == [
-                try mapping("plant", "0012", "HR-EMP-00007"), try mapping("", "12", "HR-EMP-00008"),
-                try mapping("Plant \"Nord\"", "A-7", "Lang, Ada"),
-            ])
-        #expect(found[0].enrollID.sent == "0012")
-    }
-
-    @Test func `an empty file, and one of comments, map nobody`() throws {
-        #expect(try parse("").isEmpty)
-        #expect(try parse("# nothing\n\n   \n").isEmpty)
+    @Test func `lines name an id space, an id and an employee`() throws {
+        let entries = try read(
+            "\u{FEFF}id-space,enroll-id,employee\r\n# two of them\r\n\r\n,0042, HR-EMP-00007 \r\n\"DUBAI office\",42,\"Khan, \"\"Q\"\" A\"\r\n"
+        )
+        #expect(entries.map(\.line) == [4, 5])
+        #expect(entries.map(\.mapping.space) == ["", "DUBAI office"])
+        #expect(entries.map(\.mapping.enrollID.sent) == ["0042", "42"])
+        #expect(entries.map(\.mapping.employee) == ["HR-EMP-00007", "Khan, \"Q\" A"])
+        #expect(try read("").isEmpty)
     }
 
     @Test(arguments: [
-        ("12,HR-EMP-1", "2 cells"), ("a,b,c,d", "4 cells"), (",,HR-EMP-1", "no enroll id"),
-        (",0,HR-EMP-1", "no enroll id"),
-        (",99999999,HR-EMP-1", "no enroll id"), (",12,", "no employee"), (",12,\"HR", "double quote"),
-        (",1\"2,HR", "double quote"), (",\"12\"x,HR", "double quote"), (",12,HR\u{7}EMP", "no employee"),
-        ("\(String(repeating: "g", count: 65)),12,HR", "id space"),
-        (",\(String(repeating: "9", count: 65)),HR", "no enroll id"),
+        (",42", "there are 2 cells"), (",42,HR-1,extra", "there are 4 cells"),
+        (";42;HR-1", "there are 1 cells"),
+        (",\"42,HR-1", "quote is not closed"), (",,HR-1", "is no enroll id"), (",0,HR-1", "is no enroll id"),
+        (",42,", "there is no employee"),
+        (",42,\(String(repeating: "x", count: 141))", "there is no employee"),
+        (",42,a\u{1B}[31mb", "there is no employee"), (",0001,HR-1", "mapped in line 1 already"),
     ])
-    func `each mistake is told with its line`(_ line: String, _ words: String) throws {
-        let failure = #expect(throws: MappingFile.Failure.self) {
-            try MappingFile.parse(Array("# x\n\(line)\n".utf8))
-        }
-        let problem = try #require(failure?.problems.first)
-        #expect(problem.line == 2)
-        #expect(problem.problem.contains(words))
-        #expect(failure?.localizedDescription.contains("line 2: ") == true)
-    }
-
-    @Test func `an id mapped twice in one space is told with both lines`() throws {
-        let failure = #expect(throws: MappingFile.Failure.self) {
-            try MappingFile.parse(Array("p,12,A\nq,12,B\nP,0012,C\n".utf8))
-        }
-        #expect(failure?.problems.map(\.line) == [3])
-        #expect(failure?.problems.first?.problem.contains("line 1") == true)
-    }
-
-    @Test func `bytes that are no text are a mistake of their line`() {
-        let failure = #expect(throws: MappingFile.Failure.self) {
-            try MappingFile.parse(Array(",1,A\n,2,".utf8) + [0xFF, 0xFE, 0x0A])
-        }
+    func `a wrong line is told with its number, and nothing of the file is used`(
+        line: String, problem: String
+    ) {
+        let failure = #expect(throws: MappingFile.Failure.self) { try read(",1,HR-9\n\(line)\n,2,HR-8\n") }
         #expect(failure?.problems.map(\.line) == [2])
+        #expect(failure?.problems.allSatisfy { $0.problem.contains(problem) && !$0.remedy.isEmpty } == true)
+        #expect(failure?.localizedDescription.contains("\u{1B}") == false)
     }
 
-    @Test func `size, lines and mistakes have a limit`() {
+    @Test func `bytes that are no text, and files without end, are refused`() {
+        let broken = #expect(throws: MappingFile.Failure.self) {
+            try MappingFile.parse(Array(",1,HR-1\n".utf8) + [0xFF, 0xFE, 0x0A])
+        }
+        #expect(broken?.problems.map(\.problem) == ["the line is not UTF-8"])
         let large = #expect(throws: MappingFile.Failure.self) {
-            try MappingFile.parse([UInt8](repeating: 0x20, count: MappingFile.maximumBytes + 1))
+            try MappingFile.parse([UInt8](repeating: 0x0A, count: MappingFile.maximumBytes + 1))
         }
-        #expect(large?.problems.first?.line == 0)
-        let long = #expect(throws: MappingFile.Failure.self) {
-            try MappingFile.parse([UInt8](repeating: 0x0A, count: MappingFile.maximumLines + 1))
+        #expect(large?.problems.map(\.line) == [0])
+        let many = #expect(throws: MappingFile.Failure.self) {
+            try read(String(repeating: "x\n", count: 5000))
         }
-        #expect(long?.problems.count == 1)
-        let wrong = #expect(throws: MappingFile.Failure.self) {
-            try MappingFile.parse(Array(String(repeating: "x\n", count: 1000).utf8))
-        }
-        #expect(wrong?.problems.count == MappingFile.maximumProblems)
-        #expect(wrong?.more == 1000 - MappingFile.maximumProblems)
-        #expect(wrong?.localizedDescription.hasSuffix("and 950 more") == true)
-    }
-
-    @Test func `any bytes end in mappings or in mistakes`() {
-        var random = SystemRandomNumberGenerator()
-        let alphabet = Array(",\"\n\r#0129ab ".utf8) + [0xEF, 0xBB, 0xBF, 0x00]
-        for _ in 0..<2000 {
-            let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in
-                alphabet.randomElement(using: &random) ?? 0
-            }
-            do throws(MappingFile.Failure) {
-                let mappings = try MappingFile.parse(bytes)
-                #expect(mappings.allSatisfy { !$0.employee.isEmpty })
-            } catch {
-                #expect(!error.problems.isEmpty)
-            }
-        }
+        #expect(many?.problems.count == MappingFile.maximumProblems && many?.more == 4950)
     }
 }
