@@ -52,6 +52,8 @@ package final class Gateway: Sendable {
 
     package let store: SQLiteStore
     package let presence: Presence
+    /// What is known of every terminal and shift.
+    package let completeness: Completeness
     package let ports: BoundPorts
     let reporter: HealthReporter
     private let settings: Settings
@@ -100,10 +102,12 @@ package final class Gateway: Sendable {
                 store: store, wakeUp: reported, settings: .init(folder: settings.csv.directory),
                 timing: surroundings.delivery,
                 logger: logger) : nil
+        completeness = try Completeness(
+            settings: settings, store: store, presence: presence, client: client, surroundings: surroundings)
         ports = BoundPorts(expected: listeners.count)
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, worker: worker, csv: csv,
-            metrics: surroundings.metrics, now: surroundings.now)
+            watch: completeness.watch, metrics: surroundings.metrics, now: surroundings.now)
     }
 
     /// For a service group: started from left to right, stopped from right to left.
@@ -112,6 +116,7 @@ package final class Gateway: Sendable {
     /// The listeners are last, so no punch comes in before everything behind them stands.
     package var services: [any Service] {
         var services: [any Service] = [store, HTTPClientService(client: client), terminals.sightings]
+        services += completeness.services
         if let csv { services.append(csv) }
         if let worker { services.append(worker) }
         services.append(adminServer)
@@ -137,6 +142,7 @@ package final class Gateway: Sendable {
 
     /// Takes over what may change while running (`SettingsReload`).
     package func apply(_ new: Settings) {
+        completeness.apply(new)
         do {
             terminals.setPolicy(try new.terminalPolicy())
         } catch {
@@ -186,7 +192,7 @@ package final class Gateway: Sendable {
             store: store, health: { [reporter] in await reporter.report() },
             owing: { [owing] in owing.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
             others: [
-                correctionRoutes.add,
+                correctionRoutes.add, completeness.routes(store).add,
                 ReconcileRoutes(
                     store: store, owing: { [owing] _ in owing.ringForRequeued() }, now: surroundings.now
                 ).add,

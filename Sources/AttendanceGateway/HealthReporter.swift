@@ -13,6 +13,7 @@ package struct HealthReporter: Sendable {
     let limits: ConnectionLimits
     let worker: DeliveryWorker?
     let csv: AuditCSVSink?
+    let watch: CompletenessWatch
     let metrics: PrometheusMetrics
     let now: @Sendable () -> UnixTime
     private let started: UnixTime
@@ -20,13 +21,15 @@ package struct HealthReporter: Sendable {
 
     init(
         store: SQLiteStore, presence: Presence, limits: ConnectionLimits, worker: DeliveryWorker?,
-        csv: AuditCSVSink?, metrics: PrometheusMetrics, now: @escaping @Sendable () -> UnixTime
+        csv: AuditCSVSink?, watch: CompletenessWatch, metrics: PrometheusMetrics,
+        now: @escaping @Sendable () -> UnixTime
     ) {
         self.store = store
         self.presence = presence
         self.limits = limits
         self.worker = worker
         self.csv = csv
+        self.watch = watch
         self.metrics = metrics
         self.now = now
         started = now()
@@ -80,7 +83,15 @@ package struct HealthReporter: Sendable {
             uptimeSeconds: Int((now - started).components.seconds), connectedDevices: presence.count,
             connections: limits.open, store: journal,
             queue: .init(owed: owed, oldestAgeSeconds: oldest.map { age($0, now) }, deadLetters: dead),
-            sinks: sinks)
+            sinks: sinks, terminals: terminals)
+    }
+
+    private var terminals: HealthReport.Terminals {
+        let figures = watch.figures()
+        return .init(
+            known: figures.fleet.known, offline: figures.fleet.offline,
+            largestBacklog: figures.fleet.largestBacklog, largestSkewSeconds: figures.fleet.largestSkew,
+            shiftsHeldBack: figures.shifts.count { $0.isHeldBack })
     }
 
     private func age(_ time: UnixTime, _ now: UnixTime) -> Int {
@@ -165,7 +176,7 @@ package struct HealthReporter: Sendable {
         }
         perSink("gateway_queue_dead_letters", "Dead letters of a sink.") { Double($0.queue.deadLetters) }
         perSink("gateway_sink_up", "1 while a sink takes what it is owed.") { $0.state == "running" ? 1 : 0 }
-        return metrics.exposition(adding: families + ProcessFigures.families())
+        return metrics.exposition(adding: families + watch.families() + ProcessFigures.families())
     }
 
     private static func describe(in metrics: PrometheusMetrics) {

@@ -66,6 +66,28 @@ package struct HealthReport: Codable, Sendable {
             self.queue = queue
         }
     }
+    /// How terminals fare, and shifts that wait for them.
+    package struct Terminals: Codable, Sendable {
+        /// Named by the settings, or heard of within 31 days.
+        package var known: Int
+        package var offline: Int
+        /// The most records that a connected one has yet to send.
+        package var largestBacklog: Int
+        /// The worst clock among the connected ones, seconds without sign.
+        package var largestSkewSeconds: Int
+        package var shiftsHeldBack: Int
+
+        package init(
+            known: Int = 0, offline: Int = 0, largestBacklog: Int = 0, largestSkewSeconds: Int = 0,
+            shiftsHeldBack: Int = 0
+        ) {
+            self.known = known
+            self.offline = offline
+            self.largestBacklog = largestBacklog
+            self.largestSkewSeconds = largestSkewSeconds
+            self.shiftsHeldBack = shiftsHeldBack
+        }
+    }
     package var status: Status
     package var version: String
     package var uptimeSeconds: Int
@@ -75,11 +97,12 @@ package struct HealthReport: Codable, Sendable {
     package var store: Store
     package var queue: Queue
     package var sinks: [Sink]
+    package var terminals: Terminals
 
     package init(
         status: Status, version: String, uptimeSeconds: Int, connectedDevices: Int, connections: Int,
         store: Store,
-        queue: Queue, sinks: [Sink]
+        queue: Queue, sinks: [Sink], terminals: Terminals = Terminals()
     ) {
         self.status = status
         self.version = version
@@ -89,6 +112,7 @@ package struct HealthReport: Codable, Sendable {
         self.store = store
         self.queue = queue
         self.sinks = sinks
+        self.terminals = terminals
     }
 }
 

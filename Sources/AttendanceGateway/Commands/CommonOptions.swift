@@ -25,11 +25,13 @@ struct CommonOptions: ParsableArguments {
     }
 
     /// For looking, beside a running gateway or without one.
-    func openJournal() throws -> SQLiteReader {
+    func openJournal() throws -> SQLiteReader { try Self.journal(of: settings()) }
+
+    static func journal(of settings: Settings) throws -> SQLiteReader {
         do {
-            return try SQLiteReader(folder: settings().store.directory)
+            return try SQLiteReader(folder: settings.store.directory)
         } catch let error as StoreError {
-            Screen.fail(error.localizedDescription, code: Self.noInput)
+            Screen.fail(error.localizedDescription, code: noInput)
         }
     }
 

@@ -80,6 +80,11 @@ final class Output {
         send()
     }
 
+    /// A sentence below the table, for eyes only: no column of it.
+    func line(_ text: String) {
+        if format == .text { write(PlainText.line(text)) }
+    }
+
     private var headerIsOut = false
 
     private func flushColumns() {

@@ -10,6 +10,7 @@ package struct AttendanceGatewayProgram: AsyncParsableCommand {
             Serve.self, CheckConfig.self, DeadLetters.self, Punches.self, Corrections.self, Audit.self,
             Export.self, Reconcile.self, Repairs.self, Simulate.self,
             Demo.self,
+            Terminals.self, CompletenessCommand.self,
             VersionCommand.self,
         ],
         defaultSubcommand: Serve.self)
