@@ -50,7 +50,7 @@ extension SiteCopy {
         let known = directory.now.employees
         var ids: [Int64] = []
         for letter in page {
-            let space = spaces(letter.terminal)
+            let space = rules.space(letter.terminal)
             let key = settings.personKey.key(letter.enrollID, alias: aliases[letter.punch] ?? nil)
             guard
                 case .employee(let employee) = known.resolve(

@@ -22,18 +22,15 @@ actor SiteCopy {
     let directory: SiteDirectory
     let owing: WakeUp
     let settings: SiteSync.Settings
-    let spaces: @Sendable (SerialNumber) -> IDSpace
-    let fileMappings: @Sendable () throws -> [EmployeeMapping]
     let timing: DeliveryTiming
     let logger: Logger
 
+    private(set) var rules: SiteSync.Rules
     private var employees: [String: Employee] = [:]
     /// Of the file, then of the journal: the later ones win.
     private var mappings: [EmployeeMapping] = []
-    private var fromFile: [EmployeeMapping] = []
-    /// Mappings have changed and nobody knows yet.
+    /// Mappings or rules have changed and nobody knows yet.
     private var hasChanged = false
-    private var fileProblem: SiteProblem?
     /// Facts as the journal has them.
     private var kept: [String: String] = [:]
     private var cursor: WallTime?
@@ -53,17 +50,14 @@ actor SiteCopy {
     init(
         reader: SiteReader, store: any Store, directory: SiteDirectory, owing: WakeUp,
         settings: SiteSync.Settings,
-        spaces: @escaping @Sendable (SerialNumber) -> IDSpace,
-        fileMappings: @escaping @Sendable () throws -> [EmployeeMapping], timing: DeliveryTiming,
-        logger: Logger
+        rules: SiteSync.Rules, timing: DeliveryTiming, logger: Logger
     ) {
         self.reader = reader
         self.store = store
         self.directory = directory
         self.owing = owing
         self.settings = settings
-        self.spaces = spaces
-        self.fileMappings = fileMappings
+        self.rules = rules
         self.timing = timing
         self.logger = logger
     }
@@ -99,20 +93,16 @@ actor SiteCopy {
     }
 
     private func loadMappings() async throws {
-        do {
-            fromFile = try fileMappings()
-            fileProblem = nil
-        } catch {
-            // Those read before stay.
-            fileProblem = SiteProblem(
-                reason: PlainText.line("the mapping file cannot be used: \(error.localizedDescription)"),
-                remedy: "mend the file; it is read again by itself")
-        }
-        let new = fromFile + (try await store.mappings(of: settings.sink))
+        let new = rules.mappings + (try await store.mappings(of: settings.sink))
         if new != mappings {
             mappings = new
             hasChanged = true
         }
+    }
+
+    func setRules(_ new: SiteSync.Rules) {
+        rules = new
+        hasChanged = true
     }
 
     private static func byName(_ shifts: [ShiftType]) -> [String: ShiftType] {
@@ -124,7 +114,7 @@ actor SiteCopy {
         hasChanged = false
         generation += 1
         let new = EmployeeDirectory(
-            employees: Array(employees.values), mappings: mappings, leadingZeros: settings.leadingZeros)
+            employees: Array(employees.values), mappings: mappings, leadingZeros: rules.leadingZeros)
         let known = wholeList != nil
         directory.update { contents in
             contents.employees = new
@@ -141,7 +131,6 @@ actor SiteCopy {
             try await loadMappings()
             if hasChanged { publishEmployees() }
             round.report.requeued = try await requeue()
-            round.report.problem = fileProblem
         }
         return round
     }
@@ -151,7 +140,6 @@ actor SiteCopy {
         var round = Round(employees: employees.count)
         await keepGoing(&round) { round in
             try await loadMappings()
-            round.report.problem = fileProblem
             if try await readSite(&round) {
                 if settings.readsEmployees { try await readEmployees(&round, whole: whole) }
             }

@@ -20,7 +20,6 @@ package final class SiteSync: Service {
         /// Columns of Employee that hold ids of terminals.
         package var keyFields: [String]
         package var personKey: ERPNextSink.PersonKey
-        package var leadingZeros: EmployeeDirectory.LeadingZeros
         /// How often all employees are read, which alone shows that one was removed.
         package var wholeListInterval: Duration
         /// The site is not read more often than this because of `wakeUp`.
@@ -29,7 +28,6 @@ package final class SiteSync: Service {
         package init(
             sink: SinkName = .erpnext, interval: Duration = .seconds(300), readsEmployees: Bool = true,
             keyFields: [String] = ["attendance_device_id"], personKey: ERPNextSink.PersonKey = .aliasFirst,
-            leadingZeros: EmployeeDirectory.LeadingZeros = .ignored,
             wholeListInterval: Duration = .seconds(86_400), minimumPause: Duration = .seconds(60)
         ) {
             self.sink = sink
@@ -37,9 +35,26 @@ package final class SiteSync: Service {
             self.readsEmployees = readsEmployees
             self.keyFields = keyFields
             self.personKey = personKey
-            self.leadingZeros = leadingZeros
             self.wholeListInterval = wholeListInterval
             self.minimumPause = minimumPause
+        }
+    }
+
+    /// What an operator says of who is who; may change while running.
+    package struct Rules: Sendable {
+        /// The mapping file's. What is mapped by command wins over it.
+        package var mappings: [EmployeeMapping]
+        package var leadingZeros: EmployeeDirectory.LeadingZeros
+        /// The id space of a terminal.
+        package var space: @Sendable (SerialNumber) -> IDSpace
+
+        package init(
+            mappings: [EmployeeMapping] = [], leadingZeros: EmployeeDirectory.LeadingZeros = .ignored,
+            space: @escaping @Sendable (SerialNumber) -> IDSpace
+        ) {
+            self.mappings = mappings
+            self.leadingZeros = leadingZeros
+            self.space = space
         }
     }
 
@@ -90,12 +105,9 @@ package final class SiteSync: Service {
     ///   - directory: written here only.
     ///   - wakeUp: rung when somebody turned out to be unknown; this service is its one listener.
     ///   - owing: of the sink's worker; rung when dead letters are sent again.
-    ///   - spaces: the id space of a terminal.
-    ///   - fileMappings: the mapping file as it is now; what is mapped by command wins over it.
     package init(
         reader: SiteReader, store: any Store, directory: SiteDirectory, wakeUp: WakeUp, owing: WakeUp,
-        settings: Settings = Settings(), spaces: @escaping @Sendable (SerialNumber) -> IDSpace,
-        fileMappings: @escaping @Sendable () throws -> [EmployeeMapping] = { [] },
+        settings: Settings = Settings(), rules: Rules,
         timing: DeliveryTiming = .live, logger: Logger
     ) {
         var logger = logger
@@ -106,8 +118,8 @@ package final class SiteSync: Service {
         self.logger = logger
         copy = SiteCopy(
             reader: reader, store: store, directory: directory, owing: owing, settings: settings,
-            spaces: spaces,
-            fileMappings: fileMappings, timing: timing, logger: logger)
+            rules: rules,
+            timing: timing, logger: logger)
     }
 
     /// Never waits.
@@ -129,8 +141,15 @@ package final class SiteSync: Service {
     /// Has the running service read the site now. Nil when it does not run.
     package func readNow() async -> Report? { await ask(.read) }
 
-    /// Has the running service take over changed mappings, without asking the site. Nil when it does not run.
+    /// Has the running service take over mappings that were changed in the journal, without asking the site. Nil when
+    /// it does not run.
     package func mappingsChanged() async -> Report? { await ask(.mappings) }
+
+    /// From now on these rules hold, also for dead letters.
+    package func setRules(_ rules: Rules) async {
+        await copy.setRules(rules)
+        _ = await ask(.mappings)
+    }
 
     private func ask(_ wish: Wish) async -> Report? {
         await withCheckedContinuation { answer in
