@@ -62,11 +62,11 @@ struct CompletenessCommand: AsyncParsableCommand {
         guard format == .text else { return told != nil }
         if list.shifts.isEmpty { Screen.note("no terminal names a shift; see Shifts in the settings") }
         for shift in list.shifts {
-            if let remark = shift.remark { output.line("\(shift.shift): \(remark)") }
-            for holder in shift.heldBackBy { output.line("\(shift.shift) waits for \(holder)") }
-            if let end = shift.openEnd { output.line("\(shift.shift) ended \(end) and is not complete") }
+            if let remark = shift.remark { output.remark("\(shift.shift): \(remark)") }
+            for holder in shift.heldBackBy { output.remark("\(shift.shift) waits for \(holder)") }
+            if let end = shift.openEnd { output.remark("\(shift.shift) ended \(end) and is not complete") }
         }
-        if !terminals, !shifts { output.line("") }
+        if !terminals, !shifts { output.remark("") }
         output.flush()
         return told != nil
     }

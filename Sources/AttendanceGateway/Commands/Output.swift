@@ -81,7 +81,7 @@ final class Output {
     }
 
     /// A sentence below the table, for eyes only: no column of it.
-    func line(_ text: String) {
+    func remark(_ text: String) {
         if format == .text { write(PlainText.line(text)) }
     }
 
