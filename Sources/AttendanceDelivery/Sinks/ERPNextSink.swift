@@ -208,22 +208,27 @@ package final class ERPNextSink: Sink {
                         + "\(fields["employee_field_value"]): \(names.prefix(10).joined(separator: ", "))"))
         case .key: break
         }
-        let ruling = try await attribution.ruling(punch, employee)
-        if let earlier = ruling.repeats { return Self.repeated(earlier) }
-        if let direction = ruling.direction { fields.values["log_type"] = direction.rawValue }
+        let shift = employee?.defaultShift.flatMap { contents?.shifts[$0] }
+        let direction: Direction?
+        switch try await attribution.ruling(punch, shift) {
+        case .repeats(let earlier, let seconds): return Self.repeated(earlier, after: seconds)
+        case .forward(let ruled): direction = ruled
+        }
+        if let direction { fields.values["log_type"] = direction.rawValue }
         if let place = attribution.coordinates(punch.terminal) {
             fields.values["latitude"] = "\(place.latitude)"
             fields.values["longitude"] = "\(place.longitude)"
         }
         let decision = Decision(
             person: fields["employee_field_value"].lowercased(), employee: fields.employee, time: time,
-            direction: ruling.direction)
+            direction: direction)
         return .send(frozen: try fields.frozen(), decision: decision)
     }
 
     private func decideCustom(_ punch: OwedPunch) async throws -> SinkDecision {
-        let ruling = try await attribution.ruling(punch, nil)
-        if let earlier = ruling.repeats { return Self.repeated(earlier) }
+        if case .repeats(let earlier, let seconds) = try await attribution.ruling(punch, nil) {
+            return Self.repeated(earlier, after: seconds)
+        }
         let key = key(of: punch)
         let name = punch.name ?? name(of: punch) ?? ""
         let fields = CheckinFields([
@@ -245,8 +250,8 @@ package final class ERPNextSink: Sink {
         return employee.fullName
     }
 
-    private static func repeated(_ earlier: Int64) -> SinkDecision {
-        .suppress(reason: "it repeats punch \(earlier) within the repeat window")
+    private static func repeated(_ earlier: Int64, after seconds: Int) -> SinkDecision {
+        .suppress(reason: "it repeats punch \(earlier), \(seconds) s after it")
     }
 
     /// Nil as long as the site's zone may still become known.
