@@ -32,8 +32,13 @@ package struct Intake: Sendable {
     package var limits: Limits
     /// Whether photos stay in the raw text that is stored.
     package var keepPhotos: Bool
+    /// See `IntakeBatch.sinks`.
+    package var sinks: Set<SinkName>?
 
-    package init(zone: ZoneRules, limits: Limits = Limits(), keepPhotos: Bool = false) {
+    package init(
+        zone: ZoneRules, limits: Limits = Limits(), keepPhotos: Bool = false, sinks: Set<SinkName>? = nil
+    ) {
+        self.sinks = sinks
         self.zone = zone
         self.limits = limits
         self.keepPhotos = keepPhotos
@@ -44,7 +49,8 @@ package struct Intake: Sendable {
         _ message: LogMessage, bytes: UnsafeRawBufferPointer, from terminal: SerialNumber, connection: Int64,
         at received: UnixTime
     ) -> IntakeBatch {
-        var batch = IntakeBatch(terminal: terminal, connection: connection, received: received)
+        var batch = IntakeBatch(
+            terminal: terminal, connection: connection, received: received, sinks: sinks)
         batch.punches.reserveCapacity(message.records.count)
         if let first = message.records.first, let last = message.records.last {
             let photos = keepPhotos ? 0 : message.records.lazy.flatMap(\.images).reduce(0) { $0 + $1.count }

@@ -61,11 +61,9 @@ package final class Gateway: Sendable {
     private let terminals: TerminalService
     private let listeners: [TerminalListener]
     private let limits: ConnectionLimits
-    private let owing = WakeUp()
-    private let reported = WakeUp()
+    private let terminalsInForce: TerminalsInForce
     private let client: HTTPClient
-    private let worker: DeliveryWorker?
-    private let csv: AuditCSVSink?
+    private let sinks: Sinks
 
     /// Throws `StoreError` when the journal cannot be opened, `SettingsError` when the settings cannot be put to work.
     package init(settings: Settings, surroundings: Surroundings) async throws {
@@ -73,40 +71,32 @@ package final class Gateway: Sendable {
         self.surroundings = surroundings
         let logger = surroundings.logger
         store = try SQLiteStore(folder: settings.store.directory, options: surroundings.store, logger: logger)
-        try await store.setSinks([.erpnext])
+        let terminalsInForce = TerminalsInForce(settings.terminals)
+        self.terminalsInForce = terminalsInForce
+        client = HTTPClient(
+            eventLoopGroupProvider: .shared(surroundings.eventLoops),
+            configuration: SiteClient.configuration(concurrency: settings.mostRequests))
+        let sinks = try Sinks(
+            settings, terminals: terminalsInForce, store: store, client: client, surroundings: surroundings)
+        try await sinks.load()
+        self.sinks = sinks
 
         limits = ConnectionLimits(settings.connectionBounds(openFiles: surroundings.openFiles))
-        let owing = self.owing
         presence = Presence()
         terminals = TerminalService(
             store: store, policy: try settings.terminalPolicy(), presence: presence, logger: logger,
-            now: surroundings.now, owing: { owing.ring() })
+            now: surroundings.now, owing: { sinks.ring() })
         listeners = settings.listeners.map { [terminals, limits] listener in
             TerminalListener(
                 name: listener.title, bounds: settings.listenerBounds, rules: listener.admission.rules,
                 limits: limits, service: terminals)
         }
-
-        client = HTTPClient(
-            eventLoopGroupProvider: .shared(surroundings.eventLoops),
-            configuration: SiteClient.configuration(concurrency: settings.erp.concurrency))
-        worker = try settings.erpnextSink(client: client).map { [store, reported] sink in
-            DeliveryWorker(
-                sink: sink, store: store, wakeUp: owing, reported: reported,
-                settings: settings.deliverySettings,
-                timing: surroundings.delivery, logger: logger)
-        }
-        csv =
-            settings.csv.isEnabled
-            ? AuditCSVSink(
-                store: store, wakeUp: reported, settings: .init(folder: settings.csv.directory),
-                timing: surroundings.delivery,
-                logger: logger) : nil
         completeness = try Completeness(
-            settings: settings, store: store, presence: presence, client: client, surroundings: surroundings)
+            settings: settings, terminals: terminalsInForce, store: store, presence: presence, client: client,
+            surroundings: surroundings, directories: sinks.directories)
         ports = BoundPorts(expected: listeners.count)
         reporter = HealthReporter(
-            store: store, presence: presence, limits: limits, worker: worker, csv: csv,
+            store: store, presence: presence, limits: limits, sinks: sinks,
             watch: completeness.watch, metrics: surroundings.metrics, now: surroundings.now)
     }
 
@@ -116,9 +106,7 @@ package final class Gateway: Sendable {
     /// The listeners are last, so no punch comes in before everything behind them stands.
     package var services: [any Service] {
         var services: [any Service] = [store, HTTPClientService(client: client), terminals.sightings]
-        services += completeness.services
-        if let csv { services.append(csv) }
-        if let worker { services.append(worker) }
+        services += completeness.services + sinks.services
         services.append(adminServer)
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))
@@ -142,7 +130,8 @@ package final class Gateway: Sendable {
 
     /// Takes over what may change while running (`SettingsReload`).
     package func apply(_ new: Settings) {
-        completeness.apply(new)
+        terminalsInForce.take(new.terminals)
+        sinks.apply(new)
         do {
             terminals.setPolicy(try new.terminalPolicy())
         } catch {
@@ -178,11 +167,11 @@ package final class Gateway: Sendable {
     }
 
     private var correctionRoutes: CorrectionRoutes {
-        let desk = CorrectionDesk(terminals: settings.terminals)
-        return CorrectionRoutes { [store, owing, now = surroundings.now] order in
-            let result = try await desk.carryOut(order, on: store, at: now())
+        CorrectionRoutes { [store, sinks, terminalsInForce, now = surroundings.now] order in
+            let result = try await CorrectionDesk(terminals: terminalsInForce.now).carryOut(
+                order, on: store, at: now())
             // What became owed lies among numbers that the delivery has long walked past.
-            if result.changed > 0 { owing.ringForRequeued() }
+            if result.changed > 0 { sinks.ringForRequeued() }
             return result
         }
     }
@@ -190,11 +179,11 @@ package final class Gateway: Sendable {
     private var adminServer: any Service {
         let routes = AdminRoutes(
             store: store, health: { [reporter] in await reporter.report() },
-            owing: { [owing] in owing.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
+            owing: { [sinks] in sinks.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
             others: [
                 correctionRoutes.add, completeness.routes(store).add,
                 ReconcileRoutes(
-                    store: store, owing: { [owing] _ in owing.ringForRequeued() }, now: surroundings.now
+                    store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now
                 ).add,
             ])
         let path = settings.admin.socketPath

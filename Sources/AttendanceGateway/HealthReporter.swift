@@ -11,8 +11,7 @@ package struct HealthReporter: Sendable {
     let store: SQLiteStore
     let presence: Presence
     let limits: ConnectionLimits
-    let worker: DeliveryWorker?
-    let csv: AuditCSVSink?
+    let sinks: Sinks
     let watch: CompletenessWatch
     let metrics: PrometheusMetrics
     let now: @Sendable () -> UnixTime
@@ -20,15 +19,14 @@ package struct HealthReporter: Sendable {
     private let recent = Recent()
 
     init(
-        store: SQLiteStore, presence: Presence, limits: ConnectionLimits, worker: DeliveryWorker?,
-        csv: AuditCSVSink?, watch: CompletenessWatch, metrics: PrometheusMetrics,
+        store: SQLiteStore, presence: Presence, limits: ConnectionLimits, sinks: Sinks,
+        watch: CompletenessWatch, metrics: PrometheusMetrics,
         now: @escaping @Sendable () -> UnixTime
     ) {
         self.store = store
         self.presence = presence
         self.limits = limits
-        self.worker = worker
-        self.csv = csv
+        self.sinks = sinks
         self.watch = watch
         self.metrics = metrics
         self.now = now
@@ -72,7 +70,7 @@ package struct HealthReporter: Sendable {
             journal.status = "unreadable"
             journal.reason = unreadable
         }
-        let sinks = self.sinks(status, at: now)
+        let sinks = self.reports(status, at: now)
         let owed = status.queues.values.reduce(0) { $0 + $1.owed }
         let oldest = status.queues.values.compactMap(\.oldest).min()
         let dead = status.queues.values.reduce(0) { $0 + $1.dead }
@@ -98,25 +96,32 @@ package struct HealthReporter: Sendable {
         max(0, Int((now - time).components.seconds))
     }
 
-    private func sinks(_ status: StoreStatus, at now: UnixTime) -> [HealthReport.Sink] {
-        let owed = status.queues[.erpnext] ?? .init()
-        let queue = HealthReport.Queue(
-            owed: owed.owed, oldestAgeSeconds: owed.oldest.map { age($0, now) }, deadLetters: owed.dead)
-        var sinks: [HealthReport.Sink] = []
-        if let worker {
-            sinks.append(entry(.erpnext, worker.state, queue))
-        } else {
-            sinks.append(
-                HealthReport.Sink(
-                    name: SinkName.erpnext.text, state: "not configured",
+    private func reports(_ status: StoreStatus, at now: UnixTime) -> [HealthReport.Sink] {
+        var reports = sinks.sites.map { site in
+            let owed = status.queues[site.name] ?? .init()
+            let queue = HealthReport.Queue(
+                owed: owed.owed, oldestAgeSeconds: owed.oldest.map { age($0, now) }, deadLetters: owed.dead)
+            guard let worker = site.worker else {
+                return HealthReport.Sink(
+                    name: site.name.text, state: "not configured",
                     remedy: "Set URL in the section [ERP]; punches are kept and owed until then.",
-                    queue: queue))
+                    queue: queue)
+            }
+            var report = entry(site.name, worker.state, queue)
+            report.employees = site.sync.map { employees($0.state) }
+            return report
         }
         // The CSV follows outcomes, not punches: nothing is owed to it in the journal's sense.
-        if let csv {
-            sinks.append(entry(.csv, csv.state, .init(owed: 0, oldestAgeSeconds: nil, deadLetters: 0)))
+        if let csv = sinks.csv {
+            reports.append(entry(.csv, csv.state, .init(owed: 0, oldestAgeSeconds: nil, deadLetters: 0)))
         }
-        return sinks
+        return reports
+    }
+
+    private func employees(_ state: SiteSync.State) -> HealthReport.Employees {
+        HealthReport.Employees(
+            known: state.employees, lastRead: state.lastRead?.iso8601, problem: state.problem?.reason,
+            remedy: state.problem?.remedy)
     }
 
     private func entry(_ name: SinkName, _ state: SinkState, _ queue: HealthReport.Queue) -> HealthReport.Sink

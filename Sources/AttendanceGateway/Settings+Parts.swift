@@ -19,10 +19,10 @@ extension Settings {
             names: terminals.overrides.compactMapValues(\.name), sendsClock: terminals.sendsClock,
             wantsUsers: terminals.asksForUsers,
             limits: Intake.Limits(earliest: earliest, futureTolerance: terminals.futureTolerance),
-            keepsPhotos: terminals.keepsPhotos)
+            keepsPhotos: terminals.keepsPhotos, sinks: { [terminals] in terminals.sinks(of: $0) })
     }
 
-    private static func zone(_ name: String) throws -> ZoneRules {
+    static func zone(_ name: String) throws -> ZoneRules {
         guard let zone = ZoneRules(identifier: name) else {
             throw SettingsError(problems: [
                 SettingsProblem(
@@ -49,38 +49,72 @@ extension Settings {
                 firstMessage: connections.firstMessage),
             acceptsUnmasked: connections.acceptsUnmaskedFrames)
     }
+}
 
-    /// Nil without an address: punches stay owed.
-    func erpnextSink(client: HTTPClient) throws -> ERPNextSink? {
-        guard let url = erp.url else { return nil }
+extension Settings.ERP {
+    /// Nil without an address: punches stay owed. Throws `SettingsError`.
+    func sinkSettings() throws -> ERPNextSink.Settings? {
+        guard let url else { return nil }
         let dialect: ERPNextSink.Dialect
         let endpoint: String
-        switch erp.dialect {
+        switch self.dialect {
         case .custom:
             dialect = .customMethod
-            endpoint = erp.endpoint
+            endpoint = self.endpoint
         case .hrms:
-            dialect = .hrms(employeeField: erp.employeeField, siteZone: try erp.siteTimeZone.map(Self.zone))
+            dialect = .hrms(employeeField: employeeField, siteZone: try siteTimeZone.map(Settings.zone))
             // So that choosing a dialect is one setting: the older service's method, left in the file, is none of HRMS's.
-            let isHRMS = erp.endpoint.hasSuffix("add_log_based_on_employee_field")
-            endpoint = isHRMS ? erp.endpoint : ERPNextSink.Settings.hrmsEndpoint
+            let isHRMS = self.endpoint.hasSuffix("add_log_based_on_employee_field")
+            endpoint = isHRMS ? self.endpoint : ERPNextSink.Settings.hrmsEndpoint
         }
-        return ERPNextSink(
-            settings: ERPNextSink.Settings(
-                url: url.absoluteString, endpoint: endpoint, dialect: dialect,
-                personKey: erp.personID == .alias ? .aliasFirst : .enrollID,
-                credential: erp.authorizationHeader.map { APICredential(authorization: $0.reveal()) },
-                timeout: erp.timeout,
-                userAgent: "attendance-gateway/\(Version.current)"),
-            client: client)
+        return ERPNextSink.Settings(
+            url: url.absoluteString, endpoint: endpoint, dialect: dialect,
+            personKey: personID == .alias ? .aliasFirst : .enrollID,
+            credential: authorizationHeader.map { APICredential(authorization: $0.reveal()) },
+            timeout: timeout, userAgent: "attendance-gateway/\(Version.current)",
+            mode: mode == .shadow ? .shadow : .deliver, bulkAbove: bulkAbove)
     }
 
     var deliverySettings: DeliveryWorker.Settings {
         DeliveryWorker.Settings(
             rules: SettlementRules(
-                retry: RetryPolicy(first: erp.retryDelay), maxRetries: erp.maximumRetries,
-                quiet: erp.ambiguousWait),
-            concurrency: erp.concurrency)
+                retry: RetryPolicy(first: retryDelay), maxRetries: maximumRetries, quiet: ambiguousWait),
+            concurrency: concurrency)
+    }
+}
+
+extension Settings.Terminals {
+    func directionRule(of serial: SerialNumber) -> DirectionRule {
+        switch direction(of: serial) {
+        case .unspecified: .none
+        case .incoming: .fixed(.in)
+        case .outgoing: .fixed(.out)
+        case .terminal: .terminal(profile(of: serial).table)
+        case .alternate: .alternate
+        case .hours:
+            // Checked by the same reader when the settings were loaded.
+            directionHours(of: serial).flatMap { try? DirectionHours($0) }.map { .hours($0) } ?? .none
+        }
+    }
+
+    /// Nil: by the person's shift.
+    func dayStartSeconds(of serial: SerialNumber) -> Int? {
+        switch dayStart(of: serial) {
+        case .auto: nil
+        case .at(let time): time.seconds
+        }
+    }
+}
+
+extension Settings.Profile {
+    var table: CodeTable {
+        switch self {
+        case .standard: .standard
+        case .turnstile: .turnstile
+        case .table(_, let incoming, let outgoing):
+            // Checked by the same reader when the settings were loaded.
+            (try? CodeTable(incoming: incoming, outgoing: outgoing)) ?? CodeTable(incoming: [], outgoing: [])
+        }
     }
 }
 

@@ -52,6 +52,8 @@ package struct HealthReport: Codable, Sendable {
         package var remedy: String?
         package var lastSuccess: String?
         package var queue: Queue
+        /// Nil where the site's employees are not read.
+        package var employees: Employees?
 
         package init(
             name: String, state: String, since: String? = nil, reason: String? = nil, remedy: String? = nil,
@@ -64,6 +66,21 @@ package struct HealthReport: Codable, Sendable {
             self.remedy = remedy
             self.lastSuccess = lastSuccess
             self.queue = queue
+        }
+    }
+    /// The local copy of a site's employees.
+    package struct Employees: Codable, Sendable {
+        package var known: Int
+        package var lastRead: String?
+        /// What keeps the copy from being right; delivery goes on.
+        package var problem: String?
+        package var remedy: String?
+
+        package init(known: Int, lastRead: String? = nil, problem: String? = nil, remedy: String? = nil) {
+            self.known = known
+            self.lastRead = lastRead
+            self.problem = problem
+            self.remedy = remedy
         }
     }
     /// How terminals fare, and shifts that wait for them.

@@ -99,13 +99,13 @@ import Testing
             try await journal.settle(2)
             try await journal.catchUp()
             let before = try journal.text().utf8.count
-            let bookmark = try #require(try await journal.store.bookmark(of: .csv))
+            let bookmark = try #require(try await journal.store.bookmark(named: SinkName.csv.text))
             try await journal.settle(3, from: 100)
             try await journal.catchUp()
             let whole = try journal.text()
             for size in before...whole.utf8.count {
                 try journal.write(String(decoding: whole.utf8.prefix(size), as: UTF8.self))
-                try await journal.store.setBookmark(bookmark, of: .csv)
+                try await journal.store.setBookmark(bookmark, named: SinkName.csv.text)
                 try await journal.catchUp()
                 #expect(try journal.text() == whole)
             }
@@ -121,7 +121,7 @@ import Testing
             for size in 0...whole.utf8.count {
                 try journal.write(String(decoding: whole.utf8.prefix(size), as: UTF8.self))
                 try await journal.store.setBookmark(
-                    #"{"files":{"2026-11-attendance.csv":0},"position":0}"#, of: .csv)
+                    #"{"files":{"2026-11-attendance.csv":0},"position":0}"#, named: SinkName.csv.text)
                 try await journal.catchUp()
                 #expect(try journal.text() == whole)
             }

@@ -12,7 +12,9 @@ package struct ERPNextAnswer: Hashable, Sendable {
 
     package static let maximumBody = 1 << 20
 
-    package init(status: Int, retryAfter: Int? = nil, location: String? = nil, body: [UInt8] = [], date: String? = nil) {
+    package init(
+        status: Int, retryAfter: Int? = nil, location: String? = nil, body: [UInt8] = [], date: String? = nil
+    ) {
         self.date = date
         self.status = status
         self.retryAfter = retryAfter

@@ -10,12 +10,16 @@ package struct TerminalPolicy: Sendable {
     private let defaultZone: ZoneRules
     private let zones: [SerialNumber: ZoneRules]
     private let names: [SerialNumber: String]
+    private let sinks: @Sendable (SerialNumber) -> Set<SinkName>?
 
+    /// - Parameter sinks: where a terminal's punches go; nil: to every sink there is.
     package init(
         defaultZone: ZoneRules, zones: [SerialNumber: ZoneRules] = [:], names: [SerialNumber: String] = [:],
         sendsClock: Bool = true,
-        wantsUsers: Bool = false, limits: Intake.Limits = .init(), keepsPhotos: Bool = false
+        wantsUsers: Bool = false, limits: Intake.Limits = .init(), keepsPhotos: Bool = false,
+        sinks: @escaping @Sendable (SerialNumber) -> Set<SinkName>? = { _ in nil }
     ) {
+        self.sinks = sinks
         self.defaultZone = defaultZone
         self.zones = zones
         self.names = names
@@ -28,6 +32,12 @@ package struct TerminalPolicy: Sendable {
     package func zone(of serial: SerialNumber?) -> ZoneRules {
         if zones.isEmpty { return defaultZone }
         return serial.flatMap { zones[$0] } ?? defaultZone
+    }
+
+    /// How records of a terminal are taken in; nil for one that has not said who it is.
+    func intake(of serial: SerialNumber?) -> Intake {
+        Intake(
+            zone: zone(of: serial), limits: limits, keepPhotos: keepsPhotos, sinks: serial.flatMap(sinks))
     }
 
     /// What the operator calls the terminal; nil where nothing is set.

@@ -73,7 +73,7 @@ package struct TerminalSession: Sendable {
         self.policy = policy
         self.admits = admits
         zone = policy.zone(of: nil)
-        intake = Intake(zone: zone, limits: policy.limits, keepPhotos: policy.keepsPhotos)
+        intake = policy.intake(of: nil)
     }
 
     /// A whole message. `policy` is the one in force now.
@@ -110,7 +110,7 @@ package struct TerminalSession: Sendable {
         self.policy = policy
         self.serial = serial
         zone = policy.zone(of: serial)
-        intake = Intake(zone: zone, limits: policy.limits, keepPhotos: policy.keepsPhotos)
+        intake = policy.intake(of: serial)
         let ours = zone.wallTime(at: now.seconds)
         let skew = registration.clock.map { Int($0.seconds - ours.seconds) }
         // The answer first: a terminal sends nothing before it, and keeping what it said of itself may take a while.
@@ -174,7 +174,7 @@ package struct TerminalSession: Sendable {
         }
         // Never registered (a client of the older service): the zone follows the message's own serial.
         zone = policy.zone(of: terminal)
-        let intake = Intake(zone: zone, limits: policy.limits, keepPhotos: policy.keepsPhotos)
+        let intake = policy.intake(of: terminal)
         return intake.take(log, bytes: bytes, from: terminal, connection: connection, at: now)
     }
 

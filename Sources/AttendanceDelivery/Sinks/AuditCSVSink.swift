@@ -156,7 +156,7 @@ package final class AuditCSVSink: Service {
         }
         place.position = last.id
         place.files.merge(written) { _, new in new }
-        try await store.setBookmark(try Self.text(place), of: .csv)
+        try await store.setBookmark(try Self.text(place), named: SinkName.csv.text)
         shared.withLock { $0.lastSuccess = timing.now() }
         return true
     }
@@ -172,11 +172,11 @@ package final class AuditCSVSink: Service {
             return sizes
         }
         place.files.merge(sizes) { _, new in new }
-        try await store.setBookmark(try Self.text(place), of: .csv)
+        try await store.setBookmark(try Self.text(place), named: SinkName.csv.text)
     }
 
     private func readPlace() async throws -> Place {
-        guard let text = try await store.bookmark(of: .csv) else { return Place() }
+        guard let text = try await store.bookmark(named: SinkName.csv.text) else { return Place() }
         return try JSONDecoder().decode(Place.self, from: Data(text.utf8))
     }
 

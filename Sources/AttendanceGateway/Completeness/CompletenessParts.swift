@@ -16,16 +16,17 @@ package final class Completeness: Sendable {
     private let zones: @Sendable (SinkName) -> ZoneRules?
     private let now: @Sendable () -> UnixTime
 
-    /// - Parameter directories: what is known of each site; where there is none, only `SiteTimeZone` tells a zone.
+    /// - Parameters:
+    ///   - terminals: the settings of terminals as they are in force.
+    ///   - directories: what is known of each site; where there is none, only `SiteTimeZone` tells a zone.
     init(
-        settings: Settings, store: SQLiteStore, presence: Presence, client: HTTPClient,
-        surroundings: Gateway.Surroundings, directories: [SinkName: SiteDirectory] = [:]
+        settings: Settings, terminals: TerminalsInForce, store: SQLiteStore, presence: Presence,
+        client: HTTPClient, surroundings: Gateway.Surroundings, directories: [SinkName: SiteDirectory] = [:]
     ) throws {
         let keeper = CompletenessKeeper(
             store: store, presence: presence,
             timing: .init(now: surroundings.now, sleep: surroundings.delivery.sleep),
             logger: surroundings.logger)
-        let terminals = TerminalsInForce(settings.terminals)
         let set = Dictionary(
             settings.sites.map { ($0.name, $0.siteTimeZone.flatMap { ZoneRules(identifier: $0) }) },
             uniquingKeysWith: { first, _ in first })
@@ -62,9 +63,6 @@ package final class Completeness: Sendable {
 
     /// After the journal, before the listeners.
     var services: [any Service] { [keeper] + watermarks }
-
-    /// Takes over what may change while running.
-    func apply(_ new: Settings) { terminals.take(new.terminals) }
 
     /// Of every terminal that the settings name or that was heard of within 31 days, by serial number, with what the
     /// operator calls it. Never waits.

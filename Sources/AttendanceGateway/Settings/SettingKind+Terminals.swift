@@ -56,22 +56,10 @@ extension SettingKind where Value == String {
     /// `04:00-12:00 in, 12:00-04:00 out`
     static var directionHours: Self {
         checked("times of day with in or out") { (text) throws(ValueFault) in
-            var taken = Set<Int>()
-            for part in listParts(text) {
-                let words = part.split(whereSeparator: \.isWhitespace)
-                guard words.count == 2, let span = TimeSpan(words[0]),
-                    ["in", "out"].contains(words[1].lowercased())
-                else {
-                    throw ValueFault(
-                        problem: "\(quoted(part)) is no span with a direction",
-                        remedy: "Write for example 04:00-12:00 in, 12:00-04:00 out")
-                }
-                guard taken.isDisjoint(with: span.minutes) else {
-                    throw ValueFault(
-                        problem: "\(quoted(part)) overlaps with another span",
-                        remedy: "Let each span begin where the one before it ends")
-                }
-                taken.formUnion(span.minutes)
+            do throws(RuleTextError) {
+                _ = try DirectionHours(text)
+            } catch {
+                throw ValueFault(error)
             }
         }
     }
@@ -79,28 +67,12 @@ extension SettingKind where Value == String {
     /// `inout 0, event 1`
     static var codes: Self {
         checked("list of codes") { (text) throws(ValueFault) in
-            var seen: Set<String> = []
-            for part in listParts(text) {
-                guard let code = codeWords(part) else {
-                    throw ValueFault(
-                        problem: "\(quoted(part)) is no code",
-                        remedy: "Write inout or event and a number from 0 to 65535, such as inout 0, event 1")
-                }
-                guard seen.insert(code).inserted else {
-                    throw ValueFault(problem: "\(quoted(part)) stands twice", remedy: "Keep one of the two")
-                }
+            do throws(RuleTextError) {
+                _ = try CodeTable(incoming: text, outgoing: "")
+            } catch {
+                throw ValueFault(error)
             }
         }
-    }
-
-    /// A code in one way of writing; nil when it is none.
-    static func codeWords(_ part: String) -> String? {
-        let words = part.split(whereSeparator: \.isWhitespace)
-        guard words.count == 2, ["inout", "event"].contains(words[0].lowercased()),
-            let number = Int(words[1]),
-            (0...65_535).contains(number)
-        else { return nil }
-        return "\(words[0].lowercased()) \(number)"
     }
 
     /// `Mon-Fri 08:00-18:00, Sat 09:00-13:00`
@@ -154,5 +126,13 @@ private struct TimeSpan {
         let end = ends[1] == "24:00" ? 1440 : TimeOfDay(ends[1]).map { $0.seconds / 60 }
         guard let end, end != first else { return nil }
         minutes = end > first ? Set(first..<end) : Set(first..<1440).union(0..<end)
+    }
+}
+
+extension ValueFault {
+    init(_ error: RuleTextError) {
+        self.init(
+            problem: "\(quoted(error.part)) \(error.problem)",
+            remedy: error.remedy.prefix(1).uppercased() + error.remedy.dropFirst())
     }
 }

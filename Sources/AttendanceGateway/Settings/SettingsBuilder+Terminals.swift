@@ -209,7 +209,9 @@ extension SettingsBuilder {
     }
 
     private static func codes(_ text: String?) -> Set<String> {
-        Set(SettingKind<String>.listParts(text ?? "").compactMap(SettingKind<String>.codeWords))
+        // Each list was checked by itself, so it can be read.
+        let table = try? CodeTable(incoming: text ?? "", outgoing: "")
+        return Set((table?.incoming ?? []).map { "\($0.field.rawValue) \($0.value)" })
     }
 
     private mutating func profile(

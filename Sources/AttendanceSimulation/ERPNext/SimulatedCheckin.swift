@@ -4,7 +4,7 @@ package struct SimulatedCheckin: Hashable, Sendable {
     package var name: String
     /// Document name of the employee.
     package var employee: String
-    /// The person key as it was sent: a value of the field that was named, or the employee's document name.
+    /// The employee's `attendance_device_id`, by whatever name they were sent; without one, what was sent.
     package var person: String
     /// As the database holds it: `YYYY-MM-DD HH:MM:SS`, with `.ffffff` unless that is zero.
     package var time: String

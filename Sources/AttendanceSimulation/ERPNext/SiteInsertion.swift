@@ -36,7 +36,8 @@ extension SimulatedSite {
         var sent = draft.time.flatMap { $0.isTrue ? $0.string : nil }
         if sent == nil || !call.writesTime { sent = clock.stamp() }
         var checkin = SimulatedCheckin(
-            name: "", employee: employee?.name ?? draft.employee ?? "", person: draft.person,
+            name: "", employee: employee?.name ?? draft.employee ?? "",
+            person: employee.map(\.deviceID).flatMap { $0.isEmpty ? nil : $0 } ?? draft.person,
             time: sent ?? "",
             deviceID: draft.deviceID, logType: draft.logType, employeeName: employee?.employeeName ?? "",
             skipsAutoAttendance: draft.skipsAutoAttendance,

@@ -68,8 +68,8 @@ package protocol DeliveryKeeping: Sendable {
     /// Outcomes with a number greater than `after`, by number, at most `limit`: what the CSV follows.
     func outcomes(of sink: SinkName, after: Int64, limit: Int) async throws -> [ReportedOutcome]
     /// A place of someone who goes through the journal, with whatever they need to go on; nil at first.
-    func bookmark(of sink: SinkName) async throws -> String?
-    func setBookmark(_ bookmark: String, of sink: SinkName) async throws
+    func bookmark(named name: String) async throws -> String?
+    func setBookmark(_ bookmark: String, named name: String) async throws
 
     /// Owed again at once, attempts counted from nought, what was frozen forgotten. Returns how many.
     func retryDeadLetters(_ filter: DeadLetterFilter, by author: Author, at now: UnixTime) async throws -> Int

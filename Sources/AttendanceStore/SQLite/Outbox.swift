@@ -229,13 +229,13 @@ extension WriterConnection {
     }
 
     /// See `Store.setBookmark`.
-    func setBookmark(_ bookmark: String, of sink: SinkName) throws {
+    func setBookmark(_ bookmark: String, named name: String) throws {
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO bookmark (sink, place) VALUES (?, ?)
                 ON CONFLICT (sink) DO UPDATE SET place = excluded.place
                 """)
-        try statement.execute(arguments: [sink.text, bookmark])
+        try statement.execute(arguments: [name, bookmark])
     }
 }
 

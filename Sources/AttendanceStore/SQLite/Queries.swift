@@ -49,8 +49,8 @@ enum Queries {
         }
     }
 
-    static func bookmark(_ db: Database, of sink: SinkName) throws -> String? {
-        try String.fetchOne(db, sql: "SELECT place FROM bookmark WHERE sink = ?", arguments: [sink.text])
+    static func bookmark(_ db: Database, named name: String) throws -> String? {
+        try String.fetchOne(db, sql: "SELECT place FROM bookmark WHERE sink = ?", arguments: [name])
     }
 
     // MARK: Dead letters

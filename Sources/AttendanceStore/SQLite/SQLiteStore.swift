@@ -98,12 +98,12 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
         try await readers.read { try Queries.outcomes($0, of: sink, after: after, limit: limit) }
     }
 
-    package func bookmark(of sink: SinkName) async throws -> String? {
-        try await readers.read { try Queries.bookmark($0, of: sink) }
+    package func bookmark(named name: String) async throws -> String? {
+        try await readers.read { try Queries.bookmark($0, named: name) }
     }
 
-    package func setBookmark(_ bookmark: String, of sink: SinkName) async throws {
-        try await writer.submit { try $0.setBookmark(bookmark, of: sink) }
+    package func setBookmark(_ bookmark: String, named name: String) async throws {
+        try await writer.submit { try $0.setBookmark(bookmark, named: name) }
     }
 
     // MARK: Dead letters

@@ -216,12 +216,12 @@ import Testing
 
     @Test(arguments: Engine.allCases) func `a bookmark is kept per sink`(engine: Engine) async throws {
         try await engine.withJournal { journal in
-            #expect(try await journal.store.bookmark(of: .csv) == nil)
-            try await journal.store.setBookmark("a", of: .csv)
-            try await journal.store.setBookmark("17 ✓", of: .csv)
+            #expect(try await journal.store.bookmark(named: SinkName.csv.text) == nil)
+            try await journal.store.setBookmark("a", named: SinkName.csv.text)
+            try await journal.store.setBookmark("17 ✓", named: SinkName.csv.text)
             try await journal.reopen()
-            #expect(try await journal.store.bookmark(of: .csv) == "17 ✓")
-            #expect(try await journal.store.bookmark(of: .erpnext) == nil)
+            #expect(try await journal.store.bookmark(named: SinkName.csv.text) == "17 ✓")
+            #expect(try await journal.store.bookmark(named: SinkName.erpnext.text) == nil)
         }
     }
 }
