@@ -118,6 +118,7 @@ package struct CataloguedFault: Sendable, CustomStringConvertible {
             .init("526", .proxyPage(status: 526, stored: false)),
             .init("unknown site", .unknownSite),
             .init("redirect to https", .redirectToHTTPS),
+            .init("redirect 301", .redirect(to: "https://erp.example.com/elsewhere")),
             .init("redirect 302", .redirected(status: 302, to: "/login")),
             .init("redirect 307", .redirected(status: 307, to: "http://127.0.0.1:9/elsewhere")),
             .init("redirect 308", .redirected(status: 308, to: "https://erp.example.com/")),
