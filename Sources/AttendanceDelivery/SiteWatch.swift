@@ -158,7 +158,7 @@ final class SiteWatch: Sendable {
     func judge(_ punches: [OwedPunch], _ deliveries: [Delivery], epoch: Int) -> Bool {
         let now = timing.now()
         for delivery in deliveries { counters[delivery.answer]?.increment() }
-        let trouble = deliveries.lazy.compactMap { delivery in Self.trouble(delivery).map { ($0, delivery) } }
+        let trouble = deliveries.lazy.map { ($0.outcome.sign, $0) }.filter { $0.0 != .answers }
             .first
         let blamed = shared.withLock { shared in
             for delivery in deliveries {
@@ -185,16 +185,6 @@ final class SiteWatch: Sendable {
     func count(_ answer: AnswerClass) {
         counters[answer]?.increment()
         shared.withLock { $0.figures.answers[answer, default: 0] += 1 }
-    }
-
-    private static func trouble(_ delivery: Delivery) -> SiteBreaker.Sign? {
-        switch delivery.outcome {
-        case .delivered, .alreadyThere, .rejected, .retry: nil
-        case .siteUnavailable(let reason, let retryAfter, _):
-            .unavailable(reason: reason, retryAfter: retryAfter)
-        case .siteMisconfigured(let fault, let reason, let remedy):
-            .misconfigured(fault: fault, reason: reason, remedy: remedy)
-        }
     }
 
     func probed(_ answers: Bool) {

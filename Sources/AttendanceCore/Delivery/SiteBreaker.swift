@@ -188,3 +188,16 @@ package struct Suspects: Sendable {
 
     package mutating func cleared(_ punch: Int64) { records[punch] = nil }
 }
+
+extension DeliveryOutcome {
+    /// What the breaker is told.
+    package var sign: SiteBreaker.Sign {
+        switch self {
+        case .delivered, .alreadyThere, .rejected, .retry: .answers
+        case .siteUnavailable(let reason, let retryAfter, _):
+            .unavailable(reason: reason, retryAfter: retryAfter)
+        case .siteMisconfigured(let fault, let reason, let remedy):
+            .misconfigured(fault: fault, reason: reason, remedy: remedy)
+        }
+    }
+}

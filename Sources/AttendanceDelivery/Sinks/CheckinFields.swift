@@ -24,6 +24,14 @@ struct CheckinFields: Hashable, Sendable {
     /// Document name of the Employee, where that is what is sent.
     var employee: String? { self["employee_fieldname"] == "name" ? values["employee_field_value"] : nil }
 
+    /// By what the site looks the person up.
+    var lookup: ERPNextAnswer.Lookup? {
+        guard let field = values["employee_fieldname"], let value = values["employee_field_value"] else {
+            return nil
+        }
+        return ERPNextAnswer.Lookup(field: field, value: value)
+    }
+
     /// JSON with its keys in order, so that the same fields are the same text.
     func frozen() throws -> String {
         let encoder = JSONEncoder()

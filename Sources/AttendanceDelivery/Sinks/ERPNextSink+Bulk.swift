@@ -106,7 +106,7 @@ extension ERPNextSink {
             return all
         case .siteMisconfigured(let fault, let reason, _):
             bulk.withLock { $0.pace.failed() }
-            if answer.status == 413 || answer.status == 414 { return .split(reason: reason) }
+            if verdict.isTooLarge || answer.status == 414 { return .split(reason: reason) }
             // A wrong key and a redirect stop single ones too. What is left is said of this method.
             guard answer.status != 401, !(300...399).contains(answer.status), answer.status >= 400,
                 fault != .wrongTime
@@ -186,14 +186,11 @@ extension ERPNextSink {
                 answer: .configuration, status: 200)
         }
         guard let time = row.time.flatMap({ WallTime($0) }), time == WallTime(sent["timestamp"]) else {
+            let verdict = ERPNextAnswer.Verdict.wrongTime(
+                reference, stored: row.time, sent: sent["timestamp"])
             return Delivery(
-                outcome: .siteMisconfigured(
-                    fault: .wrongTime,
-                    reason: "the site stored check-in \(reference) with another time than the one sent",
-                    remedy:
-                        "give the API user the role HR User (write at permission level 1 on Employee Checkin), "
-                        + "then correct the named check-ins"),
-                answer: .configuration, status: 200, reference: reference)
+                outcome: verdict.outcome, answer: verdict.answer, status: 200, reference: reference,
+                words: verdict.words)
         }
         var delivery = Self.delivered(name)
         delivery.missedShift = missedShift(

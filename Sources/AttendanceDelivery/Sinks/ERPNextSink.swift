@@ -317,14 +317,36 @@ package final class ERPNextSink: Sink {
             .init(method: .POST, path: settings.endpoint, body: body, timeout: settings.timeout))
         guard case .answer(let answer) = exchange else { return Self.silent(exchange) }
         let context = ERPNextAnswer.Context(
-            dialect, attemptsBefore: punch.punch.attempts, pagesBefore: pages.load(ordering: .relaxed))
-        let verdict = answer.verdict(context)
+            dialect, attemptsBefore: punch.punch.attempts, pagesBefore: pages.load(ordering: .relaxed),
+            lookup: fields.lookup)
+        var verdict = answer.verdict(context)
         if verdict.isPage { pages.add(1, ordering: .relaxed) } else { pages.store(0, ordering: .relaxed) }
+        await confirm(&verdict, time: fields["timestamp"])
         let delivery = Delivery(
             outcome: verdict.outcome, answer: verdict.answer, status: answer.status,
-            reference: verdict.reference, words: verdict.words)
+            reference: verdict.reference, words: verdict.words,
+            missedShift: missedShift(verdict.shift, endingAt: verdict.shiftActualEnd))
         notePace(delivery)
         return delivery
+    }
+
+    /// Where only a link says that the check-in is there: it is the one that was meant if it has the time sent.
+    private func confirm(_ verdict: inout ERPNextAnswer.Verdict, time: String) async {
+        guard let ifAbsent = verdict.ifAbsent, let reference = verdict.reference, canLook else { return }
+        let listing: Listing<CheckinRow> = await list(
+            "Employee Checkin", fields: ["name", "time"],
+            filters: [.list([.text("name"), .text("="), .text(reference)])], limit: 1)
+        switch listing {
+        case .rows(let rows) where !rows.contains { $0.time.flatMap { WallTime($0) } == WallTime(time) }:
+            verdict.outcome = ifAbsent
+            verdict.answer = .rejected
+            verdict.reference = nil
+        case .silent(.unavailable(let reason, _)):
+            verdict.outcome = .retry(reason: reason, counted: false)
+            verdict.answer = .transient
+            verdict.reference = nil
+        case .rows, .silent: break
+        }
     }
 
     /// The check-in will not be counted by itself: the site had marked that shift's attendance already.

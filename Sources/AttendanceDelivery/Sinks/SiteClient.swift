@@ -125,9 +125,9 @@ package struct SiteClient: Sendable {
         }
         return ERPNextAnswer(
             status: Int(response.status.code),
-            retryAfter: response.headers.first(name: "retry-after").flatMap { Int($0.trimmingBlanks()) },
-            location: response.headers.first(name: "location"), body: body,
-            date: response.headers.first(name: "date"))
+            retryAfter: response.headers.first(name: "retry-after"),
+            date: response.headers.first(name: "date"), location: response.headers.first(name: "location"),
+            body: body)
     }
 
     private func url(_ request: Request) -> String {

@@ -55,7 +55,7 @@ package struct SiteReader: Sendable {
                 return .unreadable(reason: "the answer to ping is not ERPNext's")
             }
             // The site wrote its date, in whole seconds, about half-way.
-            let skew = answer.date.flatMap(HTTPDate.parse).map {
+            let skew = answer.date.flatMap { UnixTime(httpDate: $0) }.map {
                 asked + roundTrip / 2 - $0 - .milliseconds(500)
             }
             return .value(SitePing(clockSkew: skew, roundTrip: roundTrip))

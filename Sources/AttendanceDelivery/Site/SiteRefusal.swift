@@ -97,13 +97,11 @@ struct SiteRefusal {
     }
 
     private func rateLimited<Value>() -> SiteAnswer<Value> {
-        // At most an hour: a wrong header must not stop the gateway for a week.
-        let wait = answer.retryAfter.map { Duration.seconds(min(max($0, 0), 3600)) }
-        return .unavailable(reason: words("the site asks to wait"), retryAfter: wait)
+        .unavailable(reason: words("the site asks to wait"), retryAfter: answer.wait)
     }
 
     private func unavailable<Value>() -> SiteAnswer<Value> {
-        if answer.status == 503, answer.retryAfter != nil { return rateLimited() }
+        if answer.status == 503, answer.wait != nil { return rateLimited() }
         return .unavailable(
             reason: body.exceptionType == "SessionStopped"
                 ? "ERPNext is in maintenance mode (503)" : "ERPNext is not available (\(answer.status))",
