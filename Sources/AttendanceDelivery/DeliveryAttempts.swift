@@ -9,8 +9,8 @@ struct DeliveryAttempts: Sendable {
     /// How an attempt left its punches.
     struct Result: Sendable {
         var ended: [Ended] = []
-        /// Punches that go again as the same request, and after what delay.
-        var together: (punches: [OwedPunch], delay: Duration)?
+        /// Punches that go again as the same request, and whether the sink gave an answer to it.
+        var together: (punches: [OwedPunch], isAnswered: Bool)?
         /// How long the last request took; nil when none was made.
         var latency: Duration?
         /// Nothing can be sent to this sink for the moment.
@@ -252,7 +252,6 @@ struct DeliveryAttempts: Sendable {
         let now = timing.now()
         var settlements: [Settlement] = []
         var together: [OwedPunch] = []
-        var delay = Duration.zero
         for (frozen, delivery) in outcomes {
             let owed = frozen.punch
             let (fate, report) = rules.fate(
@@ -274,16 +273,15 @@ struct DeliveryAttempts: Sendable {
                 punch.attempts += counted ? 1 : 0
                 punch.due = due
                 punch.begun = mayBeStored ? (open ? owed.begun : now) : nil
-                if case .siteUnavailable(_, _, true) = delivery.outcome, sink.isIdempotent {
+                if case .siteUnavailable(_, _, true) = delivery.outcome, sink.isIdempotent, !blamed {
                     together.append(punch)
-                    delay = max(delay, due - now)
                 } else {
                     result.ended.append(Ended(punch: punch, next: .again(delay: due - now)))
                 }
             }
             settlements.append(settlement)
         }
-        if !together.isEmpty { result.together = (together, delay) }
+        if !together.isEmpty { result.together = (together, outcomes.contains { $0.1.status != nil }) }
         await settle(settlements)
         if settlements.contains(where: { $0.report != nil }) { ringReported() }
     }

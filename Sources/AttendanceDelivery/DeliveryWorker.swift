@@ -106,12 +106,15 @@ package final class DeliveryWorker: Service {
             var epoch: Int
             var age: DeliveryQueue.Age
             var count: Int
+            /// See `Bundle`.
+            var failures: Int
         }
         /// Punches that go again as the same request. They stay marked as on their way in the queue.
         struct Bundle {
             var punches: [OwedPunch]
             var age: DeliveryQueue.Age
-            var due: Duration
+            /// Answers to it that say "not now".
+            var failures = 0
         }
 
         let worker: DeliveryWorker
@@ -119,6 +122,7 @@ package final class DeliveryWorker: Service {
         var queue: DeliveryQueue
         var flights: [Int: Flight] = [:]
         var bundles: [Bundle] = []
+        var lastWasBundle = false
         var nextFlight = 0
         var stopping = false
         var alarm: Duration?
@@ -148,6 +152,8 @@ package final class DeliveryWorker: Service {
         static let countFrom = 64
         static let countEvery: Duration = .seconds(5)
         static let holdFor: Duration = .milliseconds(500)
+        /// A request that is answered so often with "not now" is sent in halves: it may be the doing of one punch.
+        static let bundleFailures = 4
 
         var now: Duration { worker.timing.moment() }
 
@@ -241,7 +247,12 @@ package final class DeliveryWorker: Service {
             switch step {
             case .send(let allowed):
                 while flights.values.count(where: { $0.epoch == epoch }) < allowed {
-                    guard startBundle(epoch, in: &group) || startTurn(epoch, in: &group) else { return }
+                    // By turns, so that a request which the sink chokes on does not keep it from all others.
+                    let isStarted =
+                        lastWasBundle
+                        ? startTurn(epoch, in: &group) || startBundle(epoch, in: &group)
+                        : startBundle(epoch, in: &group) || startTurn(epoch, in: &group)
+                    guard isStarted else { return }
                 }
             case .probe:
                 let (attempts, emit) = (worker.attempts, emit)
@@ -254,9 +265,12 @@ package final class DeliveryWorker: Service {
         }
 
         private mutating func startBundle(_ epoch: Int, in group: inout DiscardingTaskGroup) -> Bool {
-            guard let index = bundles.firstIndex(where: { $0.due <= now }) else { return false }
-            let bundle = bundles.remove(at: index)
-            launch(bundle.punches, bundle.age, sharing: bundle.punches.count, epoch, in: &group)
+            guard !bundles.isEmpty else { return false }
+            let bundle = bundles.removeFirst()
+            lastWasBundle = true
+            launch(
+                bundle.punches, bundle.age, sharing: bundle.punches.count, failures: bundle.failures, epoch,
+                in: &group)
             return true
         }
 
@@ -284,17 +298,18 @@ package final class DeliveryWorker: Service {
                         matching: { ($0.begun == nil || sink.isIdempotent) && sink.mayShare($0) })
                 })
             guard let turn else { return false }
+            lastWasBundle = false
             launch(turn.punches, turn.age, sharing: limits[turn.age, default: 1], epoch, in: &group)
             return true
         }
 
         private mutating func launch(
-            _ punches: [OwedPunch], _ age: DeliveryQueue.Age, sharing: Int, _ epoch: Int,
+            _ punches: [OwedPunch], _ age: DeliveryQueue.Age, sharing: Int, failures: Int = 0, _ epoch: Int,
             in group: inout DiscardingTaskGroup
         ) {
             nextFlight += 1
             let id = nextFlight
-            flights[id] = Flight(epoch: epoch, age: age, count: punches.count)
+            flights[id] = Flight(epoch: epoch, age: age, count: punches.count, failures: failures)
             let (attempts, emit) = (worker.attempts, emit)
             group.addTask {
                 emit(.finished(id, await attempts.attempt(punches, sharing: sharing, epoch: epoch)))
@@ -310,8 +325,8 @@ package final class DeliveryWorker: Service {
                     queue.again(ended.punch, due: delay > .zero ? now + delay : nil)
                 }
             }
-            if let (punches, delay) = result.together {
-                bundles.append(Bundle(punches: punches, age: flight.age, due: now + max(delay, .zero)))
+            if let (punches, isAnswered) = result.together {
+                bundle(punches, flight.age, failures: flight.failures + (isAnswered ? 1 : 0))
             }
             if let latency = result.latency, flight.age == .old {
                 rest = max(rest, now + DeliveryPace.pause(after: latency))
@@ -323,6 +338,15 @@ package final class DeliveryWorker: Service {
                 worker.watch.hold(nil)
             }
             if worker.watch.takeRecovery() { floorIsDue = true }
+        }
+
+        private mutating func bundle(_ punches: [OwedPunch], _ age: DeliveryQueue.Age, failures: Int) {
+            guard failures >= Self.bundleFailures, punches.count > 1 else {
+                return bundles.append(Bundle(punches: punches, age: age, failures: failures))
+            }
+            for half in [punches.prefix(punches.count / 2), punches.dropFirst(punches.count / 2)] {
+                bundles.append(Bundle(punches: Array(half), age: age))
+            }
         }
 
         // MARK: Reporting and waiting
@@ -359,7 +383,6 @@ package final class DeliveryWorker: Service {
             if let readAgain { moments.append(readAgain) }
             if let hold { moments.append(hold) }
             if queue.oldCount > 0, rest > now { moments.append(rest) }
-            if let due = bundles.map(\.due).filter({ $0 > now }).min() { moments.append(due) }
             if worker.watch.isInTrouble { moments.append(nextReport) }
             guard let next = moments.min(), alarm.map({ next < $0 }) ?? true else { return }
             alarm = next

@@ -75,33 +75,3 @@ struct CheckinFields: Hashable, Sendable {
         return numbers
     }
 }
-
-/// The little JSON that requests are made of.
-enum JSONValue: Encodable, Hashable, Sendable {
-    case text(String)
-    case number(Double)
-    case integer(Int64)
-    case list([JSONValue])
-    case object([String: JSONValue])
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .text(let text): try container.encode(text)
-        case .number(let number): try container.encode(number)
-        case .integer(let number): try container.encode(number)
-        case .list(let values): try container.encode(values)
-        case .object(let fields): try container.encode(fields)
-        }
-    }
-
-    /// With its keys in order.
-    var bytes: [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Texts and finite numbers have no way to fail; an empty body would be refused by the site and told.
-        return (try? encoder.encode(self)).map(Array.init) ?? []
-    }
-
-    var json: String { String(decoding: bytes, as: UTF8.self) }
-}

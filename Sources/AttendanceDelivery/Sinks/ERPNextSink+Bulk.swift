@@ -76,8 +76,12 @@ extension ERPNextSink {
             bulk.withLock { $0.pace.failed() }
             return .each(punches.map { _ in Self.silent(exchange) })
         }
-        guard answer.status == 200, let names = Self.names(in: answer.body) else {
-            return refused(answer, punches.count)
+        guard answer.status == 200 else { return refused(answer, punches.count) }
+        guard let names = Self.names(in: answer.body) else {
+            bulk.withLock { $0.pace.failed() }
+            if FrappeBody(answer.body).isJSON { switchOff("the site does not name the check-ins it made") }
+            return .each(
+                punches.map { _ in Self.silent("the site did not say what it stored", ambiguous: true) })
         }
         guard names.count == punches.count else {
             switchOff("the site names \(names.count) check-ins of \(punches.count)")

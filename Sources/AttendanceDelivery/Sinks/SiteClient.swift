@@ -26,6 +26,8 @@ package struct SiteClient: Sendable {
         /// Sent percent-encoded after `?`, in this order.
         var query: [(String, String)] = []
         var body: (type: String, bytes: [UInt8])?
+        /// Beside those that every request has.
+        var headers: [(String, String)] = []
         var timeout: Duration
     }
 
@@ -33,6 +35,8 @@ package struct SiteClient: Sendable {
     private let base: String
     private let authorization: String?
     private let userAgent: String
+    /// Whether `base` is the whole address, without a path of ours.
+    private let isExact: Bool
 
     /// - Parameters:
     ///   - base: `http(s)://host[:port][/prefix]`, with or without slashes at its end.
@@ -44,6 +48,16 @@ package struct SiteClient: Sendable {
         self.base = base
         self.authorization = authorization
         self.userAgent = userAgent
+        isExact = false
+    }
+
+    /// For one address only: each request goes there, whatever its path.
+    package init(client: HTTPClient, exactly address: String, userAgent: String) {
+        self.client = client
+        base = address.trimmingBlanks()
+        authorization = nil
+        self.userAgent = userAgent
+        isExact = true
     }
 
     /// How the shared client must be set up. An idle connection is dropped before gunicorn (2 s) drops it under a
@@ -94,6 +108,7 @@ package struct SiteClient: Sendable {
             "Accept": "application/json", "Accept-Language": "en", "User-Agent": userAgent,
         ]
         if let authorization { outgoing.headers.add(name: "Authorization", value: authorization) }
+        for (name, value) in request.headers { outgoing.headers.replaceOrAdd(name: name, value: value) }
         let passage = Passage()
         if let body = request.body {
             outgoing.headers.add(name: "Content-Type", value: body.type)
@@ -131,6 +146,7 @@ package struct SiteClient: Sendable {
     }
 
     private func url(_ request: Request) -> String {
+        if isExact { return base }
         let path = request.path.trimmingBlanks().drop { $0 == "/" }
         let query = request.query.map { "\(Self.encoded($0))=\(Self.encoded($1))" }.joined(separator: "&")
         return "\(base)/\(path)" + (query.isEmpty ? "" : "?\(query)")
