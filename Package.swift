@@ -119,8 +119,8 @@ let package = Package(
         .testTarget(
             name: "AttendanceDeliveryTests",
             dependencies: [
-                core, store, "AttendanceDelivery", "AttendanceSimulation", crypto, logging, nioCore, nioPosix,
-                nioHTTP, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                core, store, "AttendanceDelivery", "AttendanceSimulation", crypto, logging, lifecycle, httpClient,
+                nioCore, nioPosix, nioHTTP, .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -319,7 +319,7 @@ extension CertificateFault {
     }
 }
 
-extension TerminalMemory.Content {
+extension MemoryFill.Content {
     fileprivate var words: String {
         switch self {
         case .logs: "records not sent yet"

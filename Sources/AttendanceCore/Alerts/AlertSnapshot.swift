@@ -14,14 +14,14 @@ package struct AlertSnapshot: Sendable {
         /// Its clock minus ours in seconds, at its last `reg`; nil when not known.
         package var skewSeconds: Int?
         /// Nil when the terminal has not told yet; empty when it does not tell.
-        package var memories: [TerminalMemory]?
+        package var memories: [MemoryFill]?
         /// How often in a row it has sent the same batch again; 0 when its last one was new.
         package var resends: Int
 
         package init(
             serial: SerialNumber, name: String? = nil, zone: ZoneRules, isWatched: Bool = true,
             isConnected: Bool,
-            lastHeard: UnixTime? = nil, skewSeconds: Int? = nil, memories: [TerminalMemory]? = nil,
+            lastHeard: UnixTime? = nil, skewSeconds: Int? = nil, memories: [MemoryFill]? = nil,
             resends: Int = 0
         ) {
             self.serial = serial

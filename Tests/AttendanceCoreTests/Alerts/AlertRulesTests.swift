@@ -25,7 +25,7 @@ import Testing
     private func terminal(
         heard: Duration? = .zero, isConnected: Bool = false, zone: ZoneRules = kolkata,
         isWatched: Bool = true,
-        skew: Int? = 0, memories: [TerminalMemory]? = [], resends: Int = 0,
+        skew: Int? = 0, memories: [MemoryFill]? = [], resends: Int = 0,
         name: String? = "Gate 1"
     ) -> AlertSnapshot.Terminal {
         AlertSnapshot.Terminal(
@@ -126,34 +126,34 @@ import Testing
     }
 
     @Test(arguments: [
-        (TerminalMemory.Content.logs, 900, AlertSeverity?.some(.critical), false),
+        (MemoryFill.Content.logs, 900, AlertSeverity?.some(.critical), false),
         (.people, 900, .warning, false),
         (.people, 899, nil, true), (.people, 850, nil, true), (.people, 849, nil, false),
     ])
     func `a memory that fills is told at 90 percent and is well below 85`(
-        content: TerminalMemory.Content, used: Int, severity: AlertSeverity?, lingers: Bool
+        content: MemoryFill.Content, used: Int, severity: AlertSeverity?, lingers: Bool
     ) throws {
-        let memory = try #require(TerminalMemory(content, used: used, capacity: 1000))
+        let memory = try #require(MemoryFill(content, used: used, capacity: 1000))
         let found = look(snapshot(terminals: [terminal(isConnected: true, memories: [memory])]))
         #expect(found.firm.map(\.severity) == (severity.map { [$0] } ?? []))
         #expect(found.lingering == (lingers ? [.terminalFull] : []))
     }
 
     @Test func `memories are read from what the terminal says of itself`() {
-        let read = TerminalMemory.read(
+        let read = MemoryFill.read(
             deviceInfo:
                 #"{"logsize":100000,"usednewlog":"95000","usersize":0,"useduser":3,"facesize":500,"usedface":-1,"x":[]}"#
         )
-        #expect(read == [TerminalMemory(.logs, used: 95_000, capacity: 100_000)])
+        #expect(read == [MemoryFill(.logs, used: 95_000, capacity: 100_000)])
         for odd in [
             "", "[]", "null", #"{"logsize":1e300,"usednewlog":1}"#, #"{"logsize":true,"usednewlog":{}}"#,
         ] {
-            #expect(TerminalMemory.read(deviceInfo: odd).isEmpty)
+            #expect(MemoryFill.read(deviceInfo: odd).isEmpty)
         }
     }
 
     @Test func `what a terminal has not told yet neither raises nor ends anything`() {
-        #expect(TerminalMemory(.logs, used: 3, capacity: 0) == nil)
+        #expect(MemoryFill(.logs, used: 3, capacity: 0) == nil)
         let found = look(snapshot(terminals: [terminal(isConnected: true, skew: nil, memories: nil)]))
         #expect(found.firm.isEmpty)
         #expect(found.lingering == [.clockDrift, .terminalFull])

@@ -1,7 +1,7 @@
 import Foundation
 
 /// How full one of a terminal's memories is.
-package struct TerminalMemory: Hashable, Sendable {
+package struct MemoryFill: Hashable, Sendable {
     package enum Content: String, Sendable, CaseIterable {
         /// Logs that no server has acknowledged: what a full terminal would lose.
         case logs
@@ -23,7 +23,7 @@ package struct TerminalMemory: Hashable, Sendable {
     var share: Double { Double(used) / Double(capacity) }
 
     /// Reads `devinfo` of a `reg` (docs/protocol.md §5.1), as the journal keeps it. Empty when it tells none of this.
-    package static func read(deviceInfo: String) -> [TerminalMemory] {
+    package static func read(deviceInfo: String) -> [MemoryFill] {
         // Kept as it came, so it may be anything; what is no object tells nothing.
         guard let object = try? JSONSerialization.jsonObject(with: Data(deviceInfo.utf8)) as? [String: Any]
         else {
@@ -43,7 +43,7 @@ package struct TerminalMemory: Hashable, Sendable {
         ]
         return keys.compactMap { content, used, capacity in
             guard let used = figure(used), let capacity = figure(capacity) else { return nil }
-            return TerminalMemory(content, used: used, capacity: capacity)
+            return MemoryFill(content, used: used, capacity: capacity)
         }
     }
 }
