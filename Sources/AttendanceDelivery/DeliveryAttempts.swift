@@ -31,7 +31,6 @@ struct DeliveryAttempts: Sendable {
     let store: any Store
     let rules: SettlementRules
     let reported: WakeUp?
-    let unknown: WakeUp?
     let timing: DeliveryTiming
     let watch: SiteWatch
     let logger: Logger
@@ -329,8 +328,6 @@ struct DeliveryAttempts: Sendable {
             }
             logger.debug("punch delivered", metadata: metadata)
         case .dead(let cause, let reason):
-            // Whoever reads the site may find that the person is known by now.
-            if [.unknownEmployee, .inactiveEmployee, .severalEmployees].contains(cause) { unknown?.ring() }
             metadata["cause"] = "\(cause.rawValue)"
             metadata["reason"] = "\(reason)"
             logger.warning("punch became a dead letter", metadata: metadata)

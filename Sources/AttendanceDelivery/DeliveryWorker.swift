@@ -45,10 +45,9 @@ package final class DeliveryWorker: Service {
     ///   - wakeUp: rung by whoever records punches, sends dead letters again, or changes who is who; this worker is its
     ///     one listener.
     ///   - reported: rung here when outcomes were written that the CSV follows.
-    ///   - unknown: rung here when a punch died because of who its person is.
     package init(
         sink: any Sink, store: any Store, wakeUp: WakeUp, reported: WakeUp? = nil,
-        unknown: WakeUp? = nil, settings: Settings = Settings(), timing: DeliveryTiming = .live,
+        settings: Settings = Settings(), timing: DeliveryTiming = .live,
         logger: Logger
     ) {
         self.sink = sink
@@ -65,8 +64,8 @@ package final class DeliveryWorker: Service {
         watch = SiteWatch(
             sink: sink.name, concurrency: settings.concurrency, timing: timing, logger: logger)
         attempts = DeliveryAttempts(
-            sink: sink, store: store, rules: rules, reported: reported, unknown: unknown, timing: timing,
-            watch: watch, logger: logger)
+            sink: sink, store: store, rules: rules, reported: reported, timing: timing, watch: watch,
+            logger: logger)
     }
 
     /// How this sink fares; never waits.

@@ -125,7 +125,9 @@ package final class ShiftWatermarks: Service {
         forget(allBut: sources, known)
         var answers = true
         for shift in sources.keys.sorted().prefix(Self.maximumShifts) {
-            answers = await look(at: shift, sources[shift] ?? [], known[shift], askingSite: answers)
+            let hasAnswered = await look(
+                at: shift, sources[shift] ?? [], known[shift], askingSite: answers)
+            answers = answers && hasAnswered
         }
     }
 
