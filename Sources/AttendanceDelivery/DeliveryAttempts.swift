@@ -31,6 +31,7 @@ struct DeliveryAttempts: Sendable {
     let store: any Store
     let rules: SettlementRules
     let reported: WakeUp?
+    let strangers: WakeUp?
     let timing: DeliveryTiming
     let watch: SiteWatch
     let logger: Logger
@@ -294,6 +295,7 @@ struct DeliveryAttempts: Sendable {
         while true {
             do {
                 try await Task { try await store.settle(settlements, for: name) }.value
+                if settlements.contains(where: \.fate.diedOfItsPerson) { strangers?.ring() }
                 return
             } catch {
                 if !told {
@@ -346,6 +348,13 @@ struct DeliveryAttempts: Sendable {
             metadata["attempts"] = "\(punch.attempts + 1)"
             logger.info("punch is tried again later", metadata: metadata)
         }
+    }
+}
+
+extension Settlement.Fate {
+    /// Whether it may go once it is known otherwise who is who.
+    fileprivate var diedOfItsPerson: Bool {
+        if case .dead(let cause, _) = self { cause.isAboutPerson } else { false }
     }
 }
 

@@ -45,10 +45,10 @@ package final class DeliveryWorker: Service {
     ///   - wakeUp: rung by whoever records punches, sends dead letters again, or changes who is who; this worker is its
     ///     one listener.
     ///   - reported: rung here when outcomes were written that the CSV follows.
+    ///   - strangers: rung here when a punch died because of its person.
     package init(
-        sink: any Sink, store: any Store, wakeUp: WakeUp, reported: WakeUp? = nil,
-        settings: Settings = Settings(), timing: DeliveryTiming = .live,
-        logger: Logger
+        sink: any Sink, store: any Store, wakeUp: WakeUp, reported: WakeUp? = nil, strangers: WakeUp? = nil,
+        settings: Settings = Settings(), timing: DeliveryTiming = .live, logger: Logger
     ) {
         self.sink = sink
         self.store = store
@@ -64,8 +64,8 @@ package final class DeliveryWorker: Service {
         watch = SiteWatch(
             sink: sink.name, concurrency: settings.concurrency, timing: timing, logger: logger)
         attempts = DeliveryAttempts(
-            sink: sink, store: store, rules: rules, reported: reported, timing: timing, watch: watch,
-            logger: logger)
+            sink: sink, store: store, rules: rules, reported: reported, strangers: strangers, timing: timing,
+            watch: watch, logger: logger)
     }
 
     /// How this sink fares; never waits.

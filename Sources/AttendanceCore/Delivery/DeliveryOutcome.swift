@@ -32,6 +32,14 @@ package enum RejectionCause: String, Sendable, CaseIterable {
     case refusedByRule = "refused-by-rule"
     case notPermitted = "not-permitted"
     case serverError = "server-error"
+
+    /// Whether it is about who the person is: mended by a change of the employee or of a mapping.
+    package var isAboutPerson: Bool {
+        switch self {
+        case .unknownEmployee, .inactiveEmployee, .severalEmployees: true
+        default: false
+        }
+    }
 }
 
 package enum SiteFault: String, Sendable, CaseIterable {

@@ -11,7 +11,7 @@ import Logging
 // remembered while the gateway runs: a restart tries each such dead letter once more.
 
 extension SiteCopy {
-    static let personCauses: [RejectionCause] = [.unknownEmployee, .inactiveEmployee, .severalEmployees]
+    static let personCauses = RejectionCause.allCases.filter(\.isAboutPerson)
     /// Dead letters looked at, or sent again, at a time.
     static let deadLetterPage = 500
     private static let maximumRemembered = 100_000

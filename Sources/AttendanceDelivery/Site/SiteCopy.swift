@@ -13,8 +13,8 @@ actor SiteCopy {
 
     /// Employees of one site beyond which the list is not read on.
     static let maximumEmployees = 1_000_000
-    /// How far a changed employee may lie before the newest one known and still be news: a change is committed after
-    /// the moment it bears, and the site's clock may be set back an hour.
+    /// How far before the last reading a change may lie and still be news: it is committed after the moment it bears,
+    /// and the site's clock may be set back an hour.
     static let overlap: Int64 = 2 * 3600
 
     let reader: SiteReader
@@ -33,7 +33,10 @@ actor SiteCopy {
     private var hasChanged = false
     /// Facts as the journal has them.
     private var kept: [String: String] = [:]
+    /// The site's own time of the last reading: what was changed well before it is known.
     private var cursor: WallTime?
+    /// This machine's clock minus the site's.
+    private var skew = Duration.zero
     private var wholeList: UnixTime?
     /// Fields that this site's Employee does not have.
     private var absentFields: Set<String> = []
@@ -120,6 +123,8 @@ actor SiteCopy {
             contents.employees = new
             contents.knowsEmployees = known
         }
+        // The lanes of what is owed go by who is who.
+        owing.ringForRequeued()
     }
 
     // MARK: From the site
@@ -163,6 +168,12 @@ actor SiteCopy {
     /// Time zone, versions, shift types. False when the site does not answer.
     private func readSite(_ round: inout Round) async throws -> Bool {
         var new: [String: String] = [:]
+        let ping = await reader.ping()
+        guard let found = ping.value else {
+            round.add(ping)
+            return false
+        }
+        skew = found.clockSkew ?? .zero
         switch await reader.timeZone() {
         case .value(let name):
             guard let zone = ZoneRules(identifier: name) else {
@@ -229,12 +240,11 @@ actor SiteCopy {
         let now = timing.now()
         let whole = wanted || isWholeListDue(now)
         let since = whole ? nil : cursor.map { WallTime(seconds: $0.seconds - Self.overlap).description }
-        // A moment in the future, from a wrong clock, would hide all later changes. No zone is further than a day.
-        let horizon = WallTime(seconds: now.seconds + 86_400)
+        let siteTime = directory.now.zone.map { $0.wallTime(at: (now + (.zero - skew)).seconds) }
         var changed: [Employee] = []
         var seen: Set<String> = []
         var shown: Set<String> = []
-        var newest = whole ? nil : cursor
+        var newest = cursor
         var unreadable = 0
         var after: String?
         repeat {
@@ -248,10 +258,7 @@ actor SiteCopy {
             for employee in page.employees {
                 if employees[employee.name] != employee { changed.append(employee) }
                 seen.insert(employee.name)
-                if let time = WallTime(employee.modified), time <= horizon, newest.map({ time > $0 }) ?? true
-                {
-                    newest = time
-                }
+                if let time = WallTime(employee.modified), newest.map({ time > $0 }) ?? true { newest = time }
             }
             unreadable += page.unreadable
             shown.formUnion(page.shownFields)
@@ -289,8 +296,10 @@ actor SiteCopy {
             facts[SiteFacts.Name.fields] = fieldList
         }
         try await take(changed, removed: removed, &round)
-        cursor = newest
-        facts[SiteFacts.Name.cursor] = newest?.description
+        // Without the site's zone, the newest change is the only clock there is of it; one from a wrong clock then
+        // hides later changes until the next whole list.
+        cursor = siteTime ?? newest
+        facts[SiteFacts.Name.cursor] = cursor?.description
         try await keep(facts)
     }
 

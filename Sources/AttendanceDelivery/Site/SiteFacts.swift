@@ -11,7 +11,7 @@ struct SiteFacts {
         static let versions = "versions"
         /// JSON list.
         static let shifts = "shift_types"
-        /// Latest `modified` among the employees read, in the site's own time.
+        /// The site's own time of the last reading of employees.
         static let cursor = "employees_modified"
         /// When the whole list was last read: milliseconds since 1970 UTC.
         static let wholeList = "employees_listed"
