@@ -93,7 +93,7 @@ package final class Gateway: Sendable {
         }
         completeness = try Completeness(
             settings: settings, terminals: terminalsInForce, store: store, presence: presence, client: client,
-            surroundings: surroundings, directories: sinks.directories)
+            surroundings: surroundings, directories: sinks.people.directories)
         ports = BoundPorts(expected: listeners.count)
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks,
@@ -181,7 +181,7 @@ package final class Gateway: Sendable {
             store: store, health: { [reporter] in await reporter.report() },
             owing: { [sinks] in sinks.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
             others: [
-                correctionRoutes.add, completeness.routes(store).add,
+                correctionRoutes.add, sinks.people.routes.add, completeness.routes(store).add,
                 ReconcileRoutes(
                     store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now
                 ).add,

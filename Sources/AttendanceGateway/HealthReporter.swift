@@ -108,20 +108,23 @@ package struct HealthReporter: Sendable {
                     queue: queue)
             }
             var report = entry(site.name, worker.state, queue)
-            report.employees = site.sync.map { employees($0.state) }
+            report.site = sinks.people.health(of: site.name)
             return report
+        }
+        for webhook in sinks.webhooks {
+            let owed = status.queues[webhook.name] ?? .init()
+            reports.append(
+                entry(
+                    webhook.name, webhook.worker.state,
+                    .init(
+                        owed: owed.owed, oldestAgeSeconds: owed.oldest.map { age($0, now) },
+                        deadLetters: owed.dead)))
         }
         // The CSV follows outcomes, not punches: nothing is owed to it in the journal's sense.
         if let csv = sinks.csv {
             reports.append(entry(.csv, csv.state, .init(owed: 0, oldestAgeSeconds: nil, deadLetters: 0)))
         }
         return reports
-    }
-
-    private func employees(_ state: SiteSync.State) -> HealthReport.Employees {
-        HealthReport.Employees(
-            known: state.employees, lastRead: state.lastRead?.iso8601, problem: state.problem?.reason,
-            remedy: state.problem?.remedy)
     }
 
     private func entry(_ name: SinkName, _ state: SinkState, _ queue: HealthReport.Queue) -> HealthReport.Sink
@@ -180,6 +183,17 @@ package struct HealthReporter: Sendable {
             Double($0.queue.oldestAgeSeconds ?? 0)
         }
         perSink("gateway_queue_dead_letters", "Dead letters of a sink.") { Double($0.queue.deadLetters) }
+        let sites = report.sinks.compactMap { sink in sink.site.map { (sink.name, $0) } }
+        if !sites.isEmpty {
+            families.append(
+                MetricFamily(
+                    "gateway_site_employees", help: "Employees of a site that are known.",
+                    samples: sites.map { .init(Double($1.employees), labels: [("sink", $0)]) }))
+            families.append(
+                MetricFamily(
+                    "gateway_site_read", help: "1 while a site's employees, zone and shifts can be read.",
+                    samples: sites.map { .init($1.problem == nil ? 1 : 0, labels: [("sink", $0)]) }))
+        }
         perSink("gateway_sink_up", "1 while a sink takes what it is owed.") { $0.state == "running" ? 1 : 0 }
         return metrics.exposition(adding: families + watch.families() + ProcessFigures.families())
     }

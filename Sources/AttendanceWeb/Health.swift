@@ -52,13 +52,14 @@ package struct HealthReport: Codable, Sendable {
         package var remedy: String?
         package var lastSuccess: String?
         package var queue: Queue
-        /// Nil where the site's employees are not read.
-        package var employees: Employees?
+        /// What is known of an ERPNext site; nil where none is read.
+        package var site: Site?
 
         package init(
             name: String, state: String, since: String? = nil, reason: String? = nil, remedy: String? = nil,
-            lastSuccess: String? = nil, queue: Queue
+            lastSuccess: String? = nil, queue: Queue, site: Site? = nil
         ) {
+            self.site = site
             self.name = name
             self.state = state
             self.since = since
@@ -68,19 +69,28 @@ package struct HealthReport: Codable, Sendable {
             self.queue = queue
         }
     }
-    /// The local copy of a site's employees.
-    package struct Employees: Codable, Sendable {
-        package var known: Int
+    /// The local copy of what an ERPNext site knows.
+    package struct Site: Codable, Sendable {
+        /// How many are known, be it from an earlier run.
+        package var employees: Int
+        /// When all of it was last read; nil before the first time since the start.
         package var lastRead: String?
+        package var timeZone: String?
         /// What keeps the copy from being right; delivery goes on.
         package var problem: String?
         package var remedy: String?
+        package var since: String?
 
-        package init(known: Int, lastRead: String? = nil, problem: String? = nil, remedy: String? = nil) {
-            self.known = known
+        package init(
+            employees: Int, lastRead: String? = nil, timeZone: String? = nil, problem: String? = nil,
+            remedy: String? = nil, since: String? = nil
+        ) {
+            self.employees = employees
             self.lastRead = lastRead
+            self.timeZone = timeZone
             self.problem = problem
             self.remedy = remedy
+            self.since = since
         }
     }
     /// How terminals fare, and shifts that wait for them.

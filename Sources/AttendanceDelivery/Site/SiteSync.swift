@@ -92,6 +92,8 @@ package final class SiteSync: Service {
         var state = State(lastRead: nil, employees: 0, problem: nil, since: nil)
         var asked: [(wish: Wish, answer: CheckedContinuation<Report?, Never>)] = []
         var emit: AsyncStream<Event>.Continuation?
+        /// Set and not yet taken over.
+        var rules: Rules?
     }
 
     private let settings: Settings
@@ -145,10 +147,12 @@ package final class SiteSync: Service {
     /// it does not run.
     package func mappingsChanged() async -> Report? { await ask(.mappings) }
 
-    /// From now on these rules hold, also for dead letters.
-    package func setRules(_ rules: Rules) async {
-        await copy.setRules(rules)
-        _ = await ask(.mappings)
+    /// From now on these rules hold, also for dead letters. Never waits.
+    package func setRules(_ rules: Rules) {
+        shared.withLock { shared in
+            shared.rules = rules
+            shared.emit?.yield(.asked)
+        }
     }
 
     private func ask(_ wish: Wish) async -> Report? {
@@ -186,10 +190,14 @@ package final class SiteSync: Service {
             var alarm: Duration?
             emit.yield(.alarm)
             for await event in events {
-                let asked = shared.withLock { shared in
-                    defer { shared.asked = [] }
-                    return shared.asked
+                let (asked, rules) = shared.withLock { shared in
+                    defer {
+                        shared.asked = []
+                        shared.rules = nil
+                    }
+                    return (shared.asked, shared.rules)
                 }
+                if let rules { await copy.setRules(rules) }
                 switch event {
                 case .wake: due = min(due, earliest)
                 case .alarm: alarm = nil
@@ -207,7 +215,7 @@ package final class SiteSync: Service {
                     let now = timing.moment()
                     earliest = now + settings.minimumPause
                     due = now + pause(afterFailures: failures, asked: round.retryAfter)
-                } else if !asked.isEmpty {
+                } else if rules != nil || !asked.isEmpty {
                     let round = await copy.remap()
                     for (_, answer) in asked { answer.resume(returning: round.report) }
                 }

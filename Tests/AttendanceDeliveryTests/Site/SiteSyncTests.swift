@@ -375,7 +375,7 @@ func withSite<Value: Sendable>(
                 try await world.deadLetters(reach: 1)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await sync.run() }
-                    await sync.setRules(.init { _ in IDSpace(name: "plant", field: "plant_id") })
+                    sync.setRules(.init { _ in IDSpace(name: "plant", field: "plant_id") })
                     while try await world.store.status().queues[.erpnext]?.owed == 0,
                         try await world.store.auditTrail(after: 0, limit: 9).isEmpty
                     {
