@@ -5,11 +5,11 @@ import Testing
 
 @Suite struct `Faults of the simulated site` {
     @Test(.timeLimit(.minutes(1))) func `of the catalogue are all there, in an order that comes again`() {
-        let all = CataloguedFault.all
+        let all = ERPNextFault.catalogue
         #expect(Set(all.map(\.name)).count == all.count && Set(all.map(\.fault)).count == all.count)
-        let shuffled = CataloguedFault.all(seed: 7).map(\.name)
-        #expect(shuffled == CataloguedFault.all(seed: 7).map(\.name))
-        #expect(shuffled != CataloguedFault.all(seed: 8).map(\.name))
+        let shuffled = ERPNextFault.catalogue(seed: 7).map(\.name)
+        #expect(shuffled == ERPNextFault.catalogue(seed: 7).map(\.name))
+        #expect(shuffled != ERPNextFault.catalogue(seed: 8).map(\.name))
         #expect(Set(shuffled) == Set(all.map(\.name)))
         // One word of each kind: whoever adds a fault is to add it there.
         func kind(_ fault: ERPNextFault) -> String {
@@ -19,7 +19,7 @@ import Testing
         #expect(kinds.count == 36, "\(kinds.sorted())")
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: CataloguedFault.all)
+    @Test(.timeLimit(.minutes(1)), arguments: ERPNextFault.catalogue)
     func `hit one delivery, store what they say they store, and pass`(_ entry: CataloguedFault) async throws {
         try await withSite { erp, site in
             erp.inject(entry.fault, times: 1)
@@ -143,6 +143,22 @@ import Testing
             #expect(employees == 4)
             #expect(erp.checkins.count == 1)
             await erp.statistics { $0.parallel == 0 && $0.deliveriesAtWork == 0 }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `that make an answer late store it for who has not waited`()
+        async throws
+    {
+        try await withSite { erp, site in
+            erp.inject(.slow(.milliseconds(200)), times: 1)
+            let gone = Task { try await site.log("1006", "2026-11-22 08:00:00") }
+            await erp.deliveriesAtWork(reach: 1)
+            gone.cancel()
+            let answer = await gone.result
+            #expect(throws: (any Error).self) { try answer.get() }
+            await erp.checkinCount(reaches: 1)
+            let again = try await site.log("1006", "2026-11-22 08:00:00")
+            #expect(again.status == 417)
         }
     }
 

@@ -20,14 +20,7 @@ package struct CataloguedFault: Sendable, CustomStringConvertible {
         self.aftermath = aftermath
     }
 
-    /// Every fault, each in the forms that are treated differently, in a fixed order.
-    package static let all: [CataloguedFault] = refusals + failures + pages + broken + silent
-
-    /// All of them in an order that comes again with the same seed.
-    package static func all(seed: UInt64) -> [CataloguedFault] {
-        var generator = SeededGenerator(seed: seed)
-        return all.shuffled(using: &generator)
-    }
+    fileprivate static let all = refusals + failures + pages + broken + silent
 
     private static let refusals: [CataloguedFault] = [
         .init(
@@ -147,4 +140,15 @@ package struct CataloguedFault: Sendable, CustomStringConvertible {
         .init("closed, stored", .closed(stored: true)),
         .init("slow", .slow(.milliseconds(300))),
     ]
+}
+
+extension ERPNextFault {
+    /// Every fault, each in the forms that are treated differently, in a fixed order.
+    package static let catalogue = CataloguedFault.all
+
+    /// All of them in an order that comes again with the same seed.
+    package static func catalogue(seed: UInt64) -> [CataloguedFault] {
+        var generator = SeededGenerator(seed: seed)
+        return catalogue.shuffled(using: &generator)
+    }
 }

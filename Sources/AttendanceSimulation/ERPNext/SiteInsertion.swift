@@ -100,7 +100,7 @@ extension SimulatedSite {
 
     private func checkRepeat(_ checkin: SimulatedCheckin, _ earlier: [SimulatedCheckin]) throws(SiteError) {
         let inTransaction = earlier.filter {
-            collated($0.employee) == collated(checkin.employee) && $0.time == checkin.time
+            $0.time == checkin.time && collated($0.employee) == collated(checkin.employee)
         }
         let there = (checkins.of(checkin.employee, at: checkin.time) + inTransaction).first {
             $0.name != checkin.name || checkin.name.isEmpty
