@@ -190,20 +190,23 @@ package final class SimulatedERPNext: Service {
     ) {
         let plan = shared.withLock { shared in
             shared.site.statistics.began(request)
-            return shared.site.plan(request)
+            let plan = shared.site.plan(request)
+            // In the same breath: who sees the request may clear the faults at once, and means it as well.
+            if case .hold(let work) = plan {
+                shared.held.append { respond(self.finish(work)) }
+            }
+            return plan
         }
         switch plan {
         case .reply(let reply): respond(dressed(reply))
         case .close: respond(nil)
-        case .hang: break
+        case .hang, .hold: break
         case .work(let work, let delay):
             if delay == .zero {
                 respond(finish(work))
             } else {
                 loop.scheduleTask(in: TimeAmount(delay)) { respond(self.finish(work)) }
             }
-        case .hold(let work):
-            shared.withLock { $0.held.append { respond(self.finish(work)) } }
         }
         wakeWaiters()
     }
