@@ -101,7 +101,7 @@ import Testing
             #expect(isOneLine(text ?? "\n"))
             #expect((text ?? "").count < 300)
         }
-        #expect(verdict.shift?.count == 141)
+        #expect((139...141).contains(verdict.shift?.count ?? 0))
     }
 
     @Test func `a wrong check-in is named with the time it holds and the one that was meant`() {
