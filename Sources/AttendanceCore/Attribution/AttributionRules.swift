@@ -2,9 +2,10 @@
 ///
 /// What was delivered when, in which order, or not at all has no influence: two gateways with the same journal decide
 /// the same (docs/decisions/0024). The walk, over the punches in order of time (then of their number):
-/// - a punch is a **repeat** when the last punch that was kept lies at most `repeatWindow` before it; where the
-///   terminal's own codes tell directions, only when both have the same direction or one has none. A chain of repeats
-///   is measured from the punch that was kept, so that it ends;
+/// - a punch is a **repeat** when the last punch that was kept lies at most `repeatWindow` before it; one that states a
+///   direction (`fixed`, `terminal`) only of one that stated the same. What is computed from other punches or from the
+///   time of day states nothing: whether a punch is a repeat hangs on its near neighbours alone. A chain of repeats is
+///   measured from the punch that was kept, so that it ends;
 /// - a kept punch of a terminal that **alternates** is the opposite of the last kept punch of its shift day, and `IN`
 ///   where there is none; whatever gave that punch its direction counts.
 package struct AttributionRules: Sendable {
@@ -35,16 +36,15 @@ package struct AttributionRules: Sendable {
     /// when its own is enough.
     package func needs(_ punch: DayPunch) -> ClosedRange<Int64>? {
         let window = Int64(repeatWindow.components.seconds)
-        var from = punch.instant
+        // A chain of repeats reaches back further than one window; a walk that starts too late in it may keep another
+        // punch than the one that was kept. So long a chain is nobody's accident.
+        var reach = window > 0 ? max(window * 10, 3_600) : 0
         if case .alternate = rule(punch.terminal) {
             let begun = ShiftDay.beginning(of: punch.time, start: dayStart(punch.terminal))
             // Two hours more for days on which the clock was changed.
-            from = min(from, punch.instant - (punch.time.seconds - begun.seconds) - 7_200)
+            reach += punch.time.seconds - begun.seconds + 7_200
         }
-        // A chain of repeats reaches back further than one window; a walk that starts too late in it may keep another
-        // punch than the one that was kept. The longest that is looked at is a day.
-        if window > 0 { from = min(from, punch.instant - max(window * 10, 3_600)) }
-        return from < punch.instant ? from...punch.instant : nil
+        return reach > 0 ? (punch.instant - reach)...punch.instant : nil
     }
 
     /// - Parameter day: the person's punches around `punch`, in any order, with or without it; later ones are ignored.
@@ -57,7 +57,7 @@ package struct AttributionRules: Sendable {
     }
 
     private struct Walk {
-        var kept: (punch: DayPunch, direction: Direction?)?
+        var kept: (punch: DayPunch, stated: Direction?)?
         /// The last kept punch with a direction, by the day it counts for.
         var last: (time: WallTime, direction: Direction)?
     }
@@ -65,7 +65,8 @@ package struct AttributionRules: Sendable {
     private func step(_ walk: inout Walk, _ punch: DayPunch) -> Ruling {
         let rule = rule(punch.terminal)
         let told = told(punch, by: rule)
-        if let kept = walk.kept, isRepeat(punch, told, rule, of: kept) {
+        let stated = rule.isStated ? told : nil
+        if let kept = walk.kept, isRepeat(punch, stated, of: kept) {
             return .repeats(punch: kept.punch.id, seconds: Int(punch.instant - kept.punch.instant))
         }
         var direction = told
@@ -79,7 +80,7 @@ package struct AttributionRules: Sendable {
                 direction = .in
             }
         }
-        walk.kept = (punch, direction)
+        walk.kept = (punch, stated)
         if let direction { walk.last = (punch.time, direction) }
         return .forward(direction)
     }
@@ -96,18 +97,23 @@ package struct AttributionRules: Sendable {
     }
 
     private func isRepeat(
-        _ punch: DayPunch, _ told: Direction?, _ rule: DirectionRule,
-        of kept: (punch: DayPunch, direction: Direction?)
+        _ punch: DayPunch, _ stated: Direction?, of kept: (punch: DayPunch, stated: Direction?)
     ) -> Bool {
         guard repeatWindow > .zero,
             .seconds(punch.instant - kept.punch.instant) <= repeatWindow
         else { return false }
         // Somebody who comes through one door and leaves by another at once has not repeated anything; and with a key
         // that was pressed wrongly, the second punch is the correction.
-        guard case .alternate = rule else {
-            guard let told, let before = kept.direction else { return true }
-            return told == before
+        return stated == nil || stated == kept.stated
+    }
+}
+
+extension DirectionRule {
+    /// Whether a direction comes from the place or from what the person did there.
+    fileprivate var isStated: Bool {
+        switch self {
+        case .fixed, .terminal: true
+        case .none, .alternate, .hours: false
         }
-        return true
     }
 }

@@ -73,9 +73,7 @@ import Testing
             }.first { _ in true }
             var direction: Direction?
             switch punch.terminal {
-            case Self.entrance: direction = .in
-            case Self.exit:
-                direction = CodeTable.standard.direction(inOut: punch.inOut, event: nil, mode: nil)
+            case Self.entrance, Self.exit: direction = stated(punch)
             case Self.hall:
                 direction = .in
                 if let (other, last) = before, last == .in,
@@ -87,15 +85,23 @@ import Testing
             default: break
             }
             var expected = AttributionRules.Ruling.forward(direction)
-            if week.window > 0, let kept, case .forward(let last) = known[kept] {
+            if week.window > 0, let kept {
                 let age = punch.instant - punches[kept].instant
-                let isTold = punch.terminal != Self.hall
-                if age <= week.window, !isTold || direction == nil || last == nil || direction == last {
+                let stated = stated(punch)
+                if age <= week.window, stated == nil || stated == self.stated(punches[kept]) {
                     expected = .repeats(punch: punches[kept].id, seconds: Int(age))
                 }
             }
             known.append(expected)
             #expect(rules.ruling(on: punch, day: punches) == expected, "punch \(index + 1)")
+        }
+    }
+
+    private func stated(_ punch: DayPunch) -> Direction? {
+        switch punch.terminal {
+        case Self.entrance: .in
+        case Self.exit: CodeTable.standard.direction(inOut: punch.inOut, event: nil, mode: nil)
+        default: nil
         }
     }
 
@@ -109,6 +115,22 @@ import Testing
                 rules.ruling(on: punch, day: needed ?? []) == rules.ruling(on: punch, day: punches),
                 "punch \(punch.id)")
         }
+    }
+
+    @Test func `what nobody stated contradicts nobody`() throws {
+        let hours = try DirectionHours("04:00-12:00 in, 12:00-04:00 out")
+        let times = ["2026-11-22 11:59:50", "2026-11-22 12:00:10"].compactMap { WallTime($0) }
+        let day = times.enumerated().map {
+            DayPunch(id: Int64($0), terminal: Self.hall, time: $1, instant: $1.seconds)
+        }
+        let byHours = AttributionRules(repeatWindow: .seconds(60), rule: { _ in .hours(hours) })
+        #expect(byHours.ruling(on: day[1], day: day) == .repeats(punch: 0, seconds: 20))
+        // But what is stated is sent, also after a guess.
+        let mixed = AttributionRules(
+            repeatWindow: .seconds(60), rule: { $0 == Self.hall ? .alternate : .fixed(.in) })
+        var second = day[1]
+        second.terminal = Self.entrance
+        #expect(mixed.ruling(on: second, day: day) == .forward(.in))
     }
 
     @Test func `the window goes by the time that passed, not by the clock`() throws {
