@@ -74,6 +74,9 @@ func withWorld<Value: Sendable>(
     _ dialect: DialectChoice = .hrms, speed: Double = 100, concurrency: Int = 2,
     timeout: Duration = .seconds(10),
     rules: SettlementRules = SettlementRules(), credential: String? = nil, runs: Bool = true,
+    directory: SiteDirectory? = nil, mode: ERPNextSink.Mode = .deliver, bulkAbove: Int? = nil,
+    siteZone: ZoneRules? = nil,
+    attribution: (SQLiteStore) -> Attribution = { _ in Attribution() },
     _ body: @escaping @Sendable (World) async throws -> Value
 ) async throws -> Value {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
@@ -87,17 +90,23 @@ func withWorld<Value: Sendable>(
     let erp = try SimulatedERPNext(registersUnknown: true, credential: credential)
     try await erp.start()
     let client = SiteClient.makeHTTPClient(concurrency: concurrency)
-    let settings: ERPNextSink.Settings =
+    var settings: ERPNextSink.Settings =
         switch dialect {
         case .hrms:
             .init(
-                url: erp.url + "/", credential: APICredential(key: "key", secret: "secret"), timeout: timeout)
+                url: erp.url + "/",
+                dialect: .hrms(employeeField: "attendance_device_id", siteZone: siteZone),
+                credential: APICredential(key: "key", secret: "secret"), timeout: timeout)
         case .custom:
             .init(
                 url: erp.url, endpoint: "/" + SimulatedERPNext.customMethod, dialect: .customMethod,
                 timeout: timeout)
         }
-    let sink = ERPNextSink(settings: settings, client: client)
+    settings.mode = mode
+    settings.bulkAbove = bulkAbove
+    let sink = ERPNextSink(
+        settings: settings, client: client, directory: directory, attribution: attribution(store),
+        logger: logger)
     let (wakeUp, reported) = (WakeUp(), WakeUp())
     let worker = DeliveryWorker(
         sink: sink, store: store, wakeUp: wakeUp, reported: reported,
