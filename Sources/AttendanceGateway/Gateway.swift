@@ -63,7 +63,7 @@ package final class Gateway: Sendable {
     private let limits: ConnectionLimits
     private let terminalsInForce: TerminalsInForce
     private let client: HTTPClient
-    private let sinks: Sinks
+    let sinks: Sinks
 
     /// Throws `StoreError` when the journal cannot be opened, `SettingsError` when the settings cannot be put to work.
     package init(settings: Settings, surroundings: Surroundings) async throws {

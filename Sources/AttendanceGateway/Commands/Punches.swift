@@ -10,7 +10,8 @@ struct Punches: AsyncParsableCommand {
         discussion: """
             Times are those of the terminal's own clock. Works beside a running gateway and without one.
             The state is that of the delivery to ERPNext: owed, delivered, dead, discarded, or "not owed" for \
-            strangers, door events and punches with an implausible time.
+            strangers, door events and punches with an implausible time. A name that no terminal sent is that of \
+            the employee; employee and direction are what was decided at the first attempt.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -24,9 +25,21 @@ struct Punches: AsyncParsableCommand {
 
     func run() async throws {
         let journal = try common.openJournal()
+        let settings = common.settings()
         let output = Output(format: format)
         output.header(PunchRow.columns)
+        var people: PeopleOfSite?
         let count = try await selection.forEachPage(of: journal, limit: limit) { entry in
+            var entry = entry
+            if entry.isNameless {
+                // Read only where a terminal sent no name and no decision tells one either.
+                if people == nil {
+                    people = try await PeopleOfSite(settings.erp, settings: settings, journal: journal)
+                }
+                let punch = entry.punch
+                entry.employeeName =
+                    people?.employee(punch.enrollID, alias: punch.alias, at: entry.terminal)?.fullName
+            }
             output.row(PunchRow(entry))
         }
         output.flush()
@@ -80,7 +93,7 @@ struct PunchSelection: ParsableArguments {
 
     /// Page by page, so that no read of the database lasts while a slow terminal window takes the lines.
     func forEachPage(
-        of journal: any JournalReading, limit: Int, _ body: (JournalEntry) -> Void
+        of journal: any JournalReading, limit: Int, _ body: (JournalEntry) async throws -> Void
     ) async throws -> Int {
         let filter = try filter()
         var cursor: PunchCursor?
@@ -88,7 +101,7 @@ struct PunchSelection: ParsableArguments {
         while count < limit {
             let page = try await journal.punches(filter, after: cursor, limit: min(500, limit - count))
             guard let last = page.last else { break }
-            page.forEach(body)
+            for entry in page { try await body(entry) }
             count += page.count
             cursor = PunchCursor(time: last.punch.time, id: last.id)
         }
@@ -107,8 +120,8 @@ enum TimeArgument {
 /// A punch as a line of output.
 struct PunchRow: OutputRow {
     static let columns = [
-        "id", "time", "zone", "terminal", "enroll_id", "name", "kind", "mode", "inout", "event", "state",
-        "detail",
+        "id", "time", "zone", "terminal", "enroll_id", "name", "kind", "mode", "inout", "event", "employee",
+        "direction", "state", "detail",
         "received",
     ]
     let values: [OutputValue]
@@ -116,11 +129,14 @@ struct PunchRow: OutputRow {
     init(_ entry: JournalEntry) {
         let punch = entry.punch
         let (state, detail) = Self.describe(entry.state, punch)
+        let name =
+            entry.isNameless ? "" : punch.name.flatMap { $0.isEmpty ? nil : $0 } ?? entry.employeeName ?? ""
         values = [
             .number(entry.id), .text(punch.time.description), .text(punch.zone), .text(entry.terminal.text),
-            .text(punch.enrollID.sent), .text(punch.name ?? ""), .text("\(punch.kind.word)"),
-            .optional(punch.mode), .optional(punch.inOut), .optional(punch.event), .text(state),
-            .text(detail),
+            .text(punch.enrollID.sent), .text(name), .text("\(punch.kind.word)"),
+            .optional(punch.mode), .optional(punch.inOut), .optional(punch.event),
+            .text(entry.decision?.employee ?? ""), .text(entry.decision?.direction?.rawValue ?? ""),
+            .text(state), .text(detail),
             .text(entry.received.iso8601),
         ]
     }
@@ -139,6 +155,13 @@ struct PunchRow: OutputRow {
             case .none: ("not owed", "")
             }
         }
+    }
+}
+
+extension JournalEntry {
+    /// Nobody has said yet what the person is called.
+    fileprivate var isNameless: Bool {
+        punch.kind == .person && employeeName == nil && punch.name?.isEmpty != false
     }
 }
 
