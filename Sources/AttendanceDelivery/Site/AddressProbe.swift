@@ -45,13 +45,16 @@ package struct AddressProbe: Sendable {
     package let port: Int
     package let isEncrypted: Bool
     private let limit: TimeAmount
+    private let authority: String?
     private let group: any EventLoopGroup
 
     /// Nil for an address that is neither `http` nor `https` or has no host.
     ///
-    /// - Parameter limit: for each step.
+    /// - Parameters:
+    ///   - limit: for each step.
+    ///   - authority: PEM file of certificates that are trusted in place of the machine's own.
     package init?(
-        _ url: URL, limit: Duration = .seconds(10),
+        _ url: URL, limit: Duration = .seconds(10), trusting authority: String? = nil,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) {
         guard let scheme = url.scheme?.lowercased(), scheme == "http" || scheme == "https",
@@ -62,6 +65,7 @@ package struct AddressProbe: Sendable {
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         port = url.port ?? (isEncrypted ? 443 : 80)
         self.limit = TimeAmount(limit)
+        self.authority = authority
         self.group = group
     }
 
@@ -194,7 +198,9 @@ package struct AddressProbe: Sendable {
         let words = words ?? { self.words(of: $0) }
         let connected = bootstrap().channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
-                let context = try NIOSSLContext(configuration: .makeClientConfiguration())
+                var configuration = TLSConfiguration.makeClientConfiguration()
+                if let authority = self.authority { configuration.trustRoots = .file(authority) }
+                let context = try NIOSSLContext(configuration: configuration)
                 try channel.pipeline.syncOperations.addHandler(try handler(context))
                 try channel.pipeline.syncOperations.addHandler(
                     HandshakeWatcher(

@@ -40,6 +40,9 @@ struct DoctorCheck: Sendable {
     var limit: Duration = .seconds(10)
     /// One or more results, under `title` or titles that say more.
     var look: @Sendable () async -> [CheckResult]
+    /// What it means when the look did not end in time, and what to do then.
+    var late: CheckResult.Outcome = .failure
+    var lateRemedy = "look at what stands between this machine and it, and run this again"
     /// Told when the look did not end in time.
     var gaveUp: @Sendable () async -> Void = {}
 
@@ -58,11 +61,7 @@ struct DoctorCheck: Sendable {
         }
         if let results { return results }
         await gaveUp()
-        return [
-            .failure(
-                title, "no result within \(limit.components.seconds) s",
-                "look at what stands between this machine and it, and run this again")
-        ]
+        return [CheckResult(late, title, "no result within \(limit.components.seconds) s", lateRemedy)]
     }
 }
 

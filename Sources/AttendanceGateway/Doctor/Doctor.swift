@@ -14,8 +14,8 @@ package struct Doctor: Sendable {
         package var site: SinkName?
         /// Employee for whom a trial check-in is made, at the sites that are looked at.
         package var trialEmployee: String?
-        /// Longest look at one thing.
-        package var limit: Duration = .seconds(10)
+        /// Longest look at anything; nil leaves each check its own limit, 10 s for nearly all.
+        package var limit: Duration?
         package var now: @Sendable () -> UnixTime = Gateway.Surroundings.systemTime
         /// Writes into the audit trail before something is changed on a site.
         package var audit: @Sendable (AuditOrder) async throws -> Void = { _ in }
@@ -86,7 +86,7 @@ package struct Doctor: Sendable {
         }
         return checks.map { check in
             var check = check
-            check.limit = min(check.limit, max(options.limit, .milliseconds(1)))
+            if let limit = options.limit { check.limit = min(check.limit, limit) }
             return check
         }
     }

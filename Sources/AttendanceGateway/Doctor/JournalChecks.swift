@@ -10,7 +10,8 @@ struct JournalChecks: Sendable {
         [
             DoctorCheck(title: "journal") { [await content()] },
             DoctorCheck(
-                title: "journal integrity", look: { [await integrity()] }),
+                title: "journal integrity", look: { [await integrity()] }, late: .warning,
+                lateRemedy: "the journal is large: look at a backup of it instead (PRAGMA quick_check)"),
             DoctorCheck(title: "deliveries") { await deliveries() },
         ]
     }
