@@ -48,6 +48,7 @@ package final class ShiftWatermarks: Service {
     private let zone: @Sendable () -> ZoneRules?
     private let siteShifts: @Sendable () -> [String: ShiftType]
     private let terminals: @Sendable () -> [Terminal]
+    private let read: @Sendable (ShiftType) -> Void
     private let timing: DeliveryTiming
     private let logger: Logger
     private let shifts = Mutex<[String: State]>([:])
@@ -67,10 +68,13 @@ package final class ShiftWatermarks: Service {
     ///   - zone: the site's own.
     ///   - siteShifts: what is known of the site's shifts, by name, however old.
     ///   - terminals: those whose punches go to this site.
+    ///   - read: told each shift as the site has just told it, or as it was just written.
     package init(
         settings: Settings, site: SiteReader, store: any Store, zone: @escaping @Sendable () -> ZoneRules?,
         siteShifts: @escaping @Sendable () -> [String: ShiftType],
-        terminals: @escaping @Sendable () -> [Terminal], timing: DeliveryTiming = .live, logger: Logger
+        terminals: @escaping @Sendable () -> [Terminal],
+        read: @escaping @Sendable (ShiftType) -> Void = { _ in }, timing: DeliveryTiming = .live,
+        logger: Logger
     ) {
         self.settings = settings
         self.site = site
@@ -78,6 +82,7 @@ package final class ShiftWatermarks: Service {
         self.zone = zone
         self.siteShifts = siteShifts
         self.terminals = terminals
+        self.read = read
         self.timing = timing
         var logger = logger
         logger[metadataKey: "sink"] = "\(settings.sink)"
@@ -168,12 +173,13 @@ package final class ShiftWatermarks: Service {
         -> Bool
     {
         let name = state.standing.shift
-        let read = await site.shiftType(named: name)
-        guard let type = read.value else {
-            state.standing.condition = Self.condition(read)
-            if case .missing = read { state.type = nil }
+        let answer = await site.shiftType(named: name)
+        guard var type = answer.value else {
+            state.standing.condition = Self.condition(answer)
+            if case .missing = answer { state.type = nil }
             return state.standing.condition.isAnswer
         }
+        defer { read(type) }
         state.type = type
         switch mark.decide(type, zone: zone, at: now) {
         case .current, .nothingKnown: state.standing.condition = .followed
@@ -186,7 +192,8 @@ package final class ShiftWatermarks: Service {
                 state.standing.condition = Self.condition(written)
                 return state.standing.condition.isAnswer
             }
-            state.type?.lastSync = stored
+            type.lastSync = stored
+            state.type = type
             guard stored == target else {
                 state.standing.condition = .denied(
                     reason: "the site took \(target) for last_sync_of_checkin and holds \(stored)",

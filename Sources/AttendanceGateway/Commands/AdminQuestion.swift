@@ -18,20 +18,28 @@ struct AdminQuestion {
         guard let uri = components.string, let url = URL(httpURLWithSocketPath: socket, uri: uri) else {
             return nil
         }
-        let answer: HTTPClientResponse
-        let body: ByteBuffer
-        do {
-            answer = try await HTTPClient.shared.execute(
-                HTTPClientRequest(url: url.absoluteString), timeout: .seconds(30))
-            body = try await answer.body.collect(upTo: 16 << 20)
-        } catch {
-            // Nobody listens: the caller goes by the journal and says so.
-            return nil
-        }
-        guard answer.status != .notFound else { return nil }
-        guard answer.status == .ok else {
+        // A gateway that was killed leaves its socket behind: whoever does not answer at once is not there.
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let (status, body) = await Self.exchange(url, client)
+        try await client.shutdown()
+        guard let status, let body else { return nil }
+        guard status != 404 else { return nil }
+        guard status == 200 else {
             Screen.fail("the gateway could not tell: \(String(buffer: body))", code: 1)
         }
         return try JSONAnswer.decode(Answer.self, from: Data(buffer: body))
+    }
+
+    private static func exchange(_ url: URL, _ client: HTTPClient) async -> (Int?, ByteBuffer?) {
+        do {
+            let answer = try await client.execute(
+                HTTPClientRequest(url: url.absoluteString), timeout: .seconds(30))
+            return (Int(answer.status.code), try await answer.body.collect(upTo: 16 << 20))
+        } catch {
+            // Nobody listens: the caller goes by the journal and says so.
+            return (nil, nil)
+        }
     }
 }

@@ -55,7 +55,7 @@ final class Output {
     func row(_ row: some OutputRow) {
         switch format {
         case .csv:
-            write(row.values.map(\.plain).map(CSVLine.cell).joined(separator: ","))
+            write(row.values.map(\.csv).joined(separator: ","))
         case .json:
             write(
                 "{"
@@ -129,6 +129,11 @@ extension OutputValue {
         case .number(let number): String(number)
         case .none: ""
         }
+    }
+
+    /// A number is ours and no formula, be it negative.
+    var csv: String {
+        if case .number(let number) = self { String(number) } else { CSVLine.cell(plain) }
     }
 
     var json: String {

@@ -49,6 +49,8 @@ package final class Completeness: Sendable {
                     timeout: site.timeout, now: now),
                 store: store, zone: { zones(name) }, siteShifts: { directories[name]?.now.shifts ?? [:] },
                 terminals: { terminals.now.mapped(to: name, keeper.figures(), at: now()) },
+                // A punch is late when its shift was marked before it came: the latest value tells.
+                read: { shift in directories[name]?.update { $0.shifts[shift.name] = shift } },
                 timing: timing, logger: surroundings.logger)
         }
         self.keeper = keeper
