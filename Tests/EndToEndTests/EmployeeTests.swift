@@ -48,7 +48,7 @@ import Testing
         try await withERPNext(people: 900...901) { erp in
             for employee in employees { erp.add(employee) }
             try await withGateway(erp: erp) { gateway in
-                try await eventually { try await gateway.sink("erpnext")?.employees?.known == 6 }
+                try await eventually { try await gateway.sink("erpnext")?.site?.employees == 6 }
                 let terminal = try await gateway.connect("T1")
                 try await terminal.register()
                 let time = wallNow(-60)
@@ -70,7 +70,7 @@ import Testing
 
                 // One of the two gets another id: the other is meant then.
                 erp.update("HR-EMP-C") { $0.deviceID = "3" }
-                let report = await gateway.gateway.sinks.sites.first?.sync?.readNow()
+                let report = await gateway.gateway.sinks.people.sync(of: .erpnext)?.readNow()
                 #expect(report?.requeued == 1)
                 await erp.checkinCount(reaches: 4)
                 #expect(erp.checkins.count { $0.employee == "HR-EMP-D" } == 2)
@@ -84,27 +84,27 @@ import Testing
         let folder = try TemporaryFolder()
         try await withERPNext(people: 1...30) { erp in
             try await withGateway(erp: erp, folder: folder) { gateway in
-                try await eventually { try await gateway.sink("erpnext")?.employees?.lastRead != nil }
+                try await eventually { try await gateway.sink("erpnext")?.site?.lastRead != nil }
             }
             erp.inject(.databaseGone, path: "api/resource/Employee")
             erp.inject(.databaseGone, path: "api/method/frappe.client.get_time_zone")
             try await withGateway(Self.often, erp: erp, folder: folder, delivery: .hastened(by: 60)) {
                 gateway in
-                let site = try #require(try await gateway.sink("erpnext")?.employees)
-                #expect(site.known == 30)
-                #expect(gateway.gateway.sinks.directories[.erpnext]?.now.zone?.identifier == "Asia/Kolkata")
+                let site = try #require(try await gateway.sink("erpnext")?.site)
+                #expect(site.employees == 30)
+                #expect(gateway.gateway.sinks.people.directories[.erpnext]?.now.zone?.identifier == "Asia/Kolkata")
                 let terminal = try await gateway.connect("T1")
                 try await terminal.register()
                 _ = try await terminal.sendLog([.coded("0007", at: wallNow(-60))])
                 await erp.checkinCount(reaches: 1)
                 #expect(erp.checkins.map(\.employee) == ["HR-EMP-7"])
-                try await eventually { try await gateway.sink("erpnext")?.employees?.problem != nil }
+                try await eventually { try await gateway.sink("erpnext")?.site?.problem != nil }
 
                 erp.clearFaults()
                 erp.removeEmployee("HR-EMP-7")
                 _ = try await terminal.sendLog([.coded("0007", at: wallNow(-30))])
                 try await deadLetters(gateway, reach: 1)
-                try await eventually { try await gateway.sink("erpnext")?.employees?.known == 29 }
+                try await eventually { try await gateway.sink("erpnext")?.site?.employees == 29 }
                 #expect(erp.checkins.count == 1)
             }
         }
@@ -124,7 +124,7 @@ import Testing
             erp.addEmployeeField("plant_id")
             erp.update("HR-EMP-3") { $0.fields["plant_id"] = "00001" }
             try await withGateway(file: file, erp: erp) { gateway in
-                try await eventually { try await gateway.sink("erpnext")?.employees?.lastRead != nil }
+                try await eventually { try await gateway.sink("erpnext")?.site?.lastRead != nil }
                 for serial in ["P1", "Q1"] {
                     let terminal = try await gateway.connect(serial)
                     try await terminal.register()
@@ -135,8 +135,8 @@ import Testing
             }
             erp.changeRights { $0.readEmployee = false }
             try await withGateway(erp: erp) { gateway in
-                try await eventually { try await gateway.sink("erpnext")?.employees?.problem != nil }
-                let site = try #require(try await gateway.sink("erpnext")?.employees)
+                try await eventually { try await gateway.sink("erpnext")?.site?.problem != nil }
+                let site = try #require(try await gateway.sink("erpnext")?.site)
                 #expect(site.remedy?.contains("HR User") == true)
                 #expect(site.lastRead == nil)
                 let terminal = try await gateway.connect("Q1")

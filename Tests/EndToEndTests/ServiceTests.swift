@@ -60,9 +60,14 @@ import Testing
         let acknowledged = folder.path + "/acknowledged"
         try await withERPNext { erp in
             let path = try configure(folder, port: port, erp: erp)
-            erp.inject(.hang)
             let gateway = try GatewayProcess(["--config", path], port: port)
             try await gateway.isReady()
+            // Nothing is sent before the site's own time zone is known.
+            try await eventually {
+                let sinks = try await gateway.health()["sinks"] as? [[String: Any]]
+                return (sinks?.first?["site"] as? [String: Any])?["time_zone"] != nil
+            }
+            erp.inject(.hang)
             var options = TerminalFleet.Options()
             options.port = port
             options.terminals = 20

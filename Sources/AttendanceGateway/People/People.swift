@@ -65,6 +65,8 @@ package final class People: Sendable {
 
     var directories: [SinkName: SiteDirectory] { sites.mapValues(\.directory) }
 
+    func sync(of sink: SinkName) -> SiteSync? { sites[sink]?.sync }
+
     func strangers(of sink: SinkName) -> WakeUp? { sites[sink]?.strangers }
 
     /// Takes over what may change while running; `terminals` has taken over before.
