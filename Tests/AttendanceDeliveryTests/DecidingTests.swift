@@ -355,7 +355,7 @@ import Testing
             func run(until condition: @escaping @Sendable () async throws -> Bool) async throws {
                 let worker = DeliveryWorker(
                     sink: sink, store: world.store, wakeUp: WakeUp(), reported: world.reported,
-                    timing: world.timing, logger: .init(label: "test"))
+                    timing: world.timing, logger: quiet)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await worker.run() }
                     while try await !condition() { try await world.timing.sleep(.milliseconds(500)) }

@@ -16,7 +16,6 @@ extension ERPNextSink {
     static let maximumDocuments = 200
     /// Requests that a shadow does not send.
     static let shadowBatch = 100
-    static let bulkTimeout: Duration = .seconds(120)
     private static let insertMany = "api/method/frappe.client.insert_many"
 
     package func batchLimit(_ situation: BatchSituation) -> Int {
@@ -70,7 +69,7 @@ extension ERPNextSink {
         let exchange = await site.exchange(
             .init(
                 method: .POST, path: Self.insertMany, body: ("application/json", body.bytes),
-                timeout: Self.bulkTimeout))
+                timeout: settings.bulkTimeout))
         let took = ContinuousClock.now - clock
         guard case .answer(let answer) = exchange else {
             bulk.withLock { $0.pace.failed() }

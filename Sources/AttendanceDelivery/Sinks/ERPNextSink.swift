@@ -46,6 +46,8 @@ package final class ERPNextSink: Sink {
         package var mode: Mode
         /// With more punches owed than this, old ones are sent many in one request; nil never does.
         package var bulkAbove: Int?
+        /// For a request with many.
+        package var bulkTimeout: Duration = .seconds(120)
 
         package static let hrmsEndpoint =
             "api/method/hrms.hr.doctype.employee_checkin.employee_checkin.add_log_based_on_employee_field"

@@ -65,6 +65,9 @@ struct World: Sendable {
     }
 }
 
+/// Says nothing.
+let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
 enum DialectChoice: Sendable, CaseIterable {
     case hrms, custom
 }
@@ -84,7 +87,7 @@ func withWorld<Value: Sendable>(
     ).path
     defer { try? FileManager.default.removeItem(atPath: folder) }  // what is left over harms no later test
     let timing = DeliveryTiming.faster(speed)
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let logger = quiet
     let store = try SQLiteStore(folder: folder, options: StoreOptions(now: timing.now), logger: logger)
     try await store.setSinks([.erpnext])
     let erp = try SimulatedERPNext(registersUnknown: true, credential: credential)
@@ -104,6 +107,7 @@ func withWorld<Value: Sendable>(
         }
     settings.mode = mode
     settings.bulkAbove = bulkAbove
+    settings.bulkTimeout = timeout
     let sink = ERPNextSink(
         settings: settings, client: client, directory: directory, attribution: attribution(store),
         logger: logger)
