@@ -172,7 +172,7 @@ final class TerminalConnection {
         pulse.registered(
             isNew: isNew, at: now, backlog: registration.backlog.map(Int.init(clamping:)), skew: skew,
             setsClock: service.currentPolicy().sendsClock,
-            memory: DeviceMemory(deviceInfo: registration.deviceInfo))
+            deviceInfo: registration.deviceInfo)
         service.metrics.registrations.increment()
         let channel = self.channel
         let replaced = service.presence.arrive(

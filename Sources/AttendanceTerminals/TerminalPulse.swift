@@ -19,6 +19,7 @@ final class TerminalPulse: Sendable {
         var completeness: TerminalCompleteness?
         var skew: Int?
         var memory = DeviceMemory()
+        var fills: [MemoryFill]?
         var resends = 0
         var repeatedBatches = 0
         var records = 0
@@ -44,8 +45,10 @@ final class TerminalPulse: Sendable {
 
     /// `isNew`: this connection speaks for this terminal from now on.
     func registered(
-        isNew: Bool, at now: UnixTime, backlog: Int?, skew: Int?, setsClock: Bool, memory: DeviceMemory
+        isNew: Bool, at now: UnixTime, backlog: Int?, skew: Int?, setsClock: Bool, deviceInfo: String?
     ) {
+        let memory = deviceInfo.map { DeviceMemory(deviceInfo: $0) }
+        let fills = deviceInfo.map(MemoryFill.read)
         heard.store(now.milliseconds, ordering: .releasing)
         state.withLock { state in
             if isNew { state = State() }
@@ -56,7 +59,8 @@ final class TerminalPulse: Sendable {
                 state.completeness?.registered(at: now, backlog: backlog, skew: skew, setsClock: setsClock)
             }
             state.skew = skew ?? state.skew
-            if memory != DeviceMemory() { state.memory = memory }
+            state.memory = memory ?? state.memory
+            state.fills = fills ?? state.fills
         }
     }
 
@@ -90,7 +94,8 @@ final class TerminalPulse: Sendable {
                 backlog: state.completeness?.backlog, skew: state.skew,
                 lag: isConnected ? state.completeness?.lag : nil,
                 completeUntil: state.completeness?.completeUntil, memory: state.memory,
-                resends: state.resends, repeatedBatches: state.repeatedBatches, records: state.records)
+                fills: state.fills, resends: state.resends, repeatedBatches: state.repeatedBatches,
+                records: state.records)
         }
     }
 }

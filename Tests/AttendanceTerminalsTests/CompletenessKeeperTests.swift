@@ -53,7 +53,7 @@ private final class Hall: Sendable {
         pulse.messageCame()
         pulse.registered(
             isNew: true, at: clock.now, backlog: backlog, skew: 0, setsClock: true,
-            memory: DeviceMemory(users: 3, userPlaces: 100))
+            deviceInfo: #"{"useduser":3,"usersize":100}"#)
         _ = presence.arrive(
             SerialNumber(serial)!, connection: connection, address: "10.0.0.1", at: clock.now, pulse: pulse,
             replace: {})
@@ -188,7 +188,7 @@ private func eventually(_ condition: () async throws -> Bool) async throws {
         let pulse = hall.connect("ZX01")
         hall.clock.move(to: 100)
         pulse.registered(
-            isNew: true, at: hall.clock.now, backlog: 3, skew: nil, setsClock: true, memory: DeviceMemory())
+            isNew: true, at: hall.clock.now, backlog: 3, skew: nil, setsClock: true, deviceInfo: nil)
         let figures = pulse.figures(of: SerialNumber("ZX02")!, isConnected: true)
         #expect(figures.completeUntil == nil)
         #expect(figures.skew == nil)

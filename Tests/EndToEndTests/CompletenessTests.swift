@@ -68,6 +68,13 @@ private final class HandClock: Sendable {
                 #expect(lastSync() == clock.wall(540))
                 let health = try await gateway.health()["terminals"] as? [String: Any]
                 #expect(health?["known"] as? Int == 2)
+                let metrics = try await gateway.http("/metrics").body
+                #expect(metrics.contains("\ngateway_shifts_held_back 1\n"))
+                // Anybody on the terminals' network may ask: no serial number, no name.
+                #expect(!metrics.contains("ZX0") && !metrics.contains("Gate"))
+                let completeness = gateway.gateway.completeness
+                #expect(completeness.alertTerminals().map(\.isConnected) == [true, false])
+                #expect(completeness.alertTerminals()[0].memories?.isEmpty == false)
                 let shifts: ShiftList? = try await AdminQuestion(socket: folder.path + "/data/admin.sock")
                     .get("/shifts")
                 let shift = try #require(shifts?.shifts.first)

@@ -66,6 +66,8 @@ package final class Completeness: Sendable {
     /// After the journal, before the listeners.
     var services: [any Service] { [keeper] + watermarks }
 
+    var settingsOfTerminals: Settings.Terminals { terminals.now }
+
     /// Of every terminal that the settings name or that was heard of within 31 days, by serial number, with what the
     /// operator calls it. Never waits.
     package func figures() -> [(figures: TerminalFigures, name: String?)] {

@@ -6,14 +6,12 @@ import Synchronization
 /// What `/health` and `/metrics` tell of terminals and shifts. Looked up at most every few seconds, however many ask:
 /// it goes over all terminals.
 final class CompletenessWatch: Sendable {
-    /// Terminals with a section of their own that have figures of their own in `/metrics`, by serial number. More
-    /// would be more series than a Prometheus likes; which they are must not change from scrape to scrape.
-    static let maximumSeries = 100
     private static let lasting = Duration.seconds(5)
 
     struct Figures: Sendable {
         var fleet = FleetFigures()
-        var named: [TerminalFigures] = []
+        /// The least `completeUntil` of the terminals that the settings name; nil when of one nothing is known.
+        var completeUntil: Int64?
         var shifts: [ShiftStanding] = []
     }
 
@@ -37,10 +35,10 @@ final class CompletenessWatch: Sendable {
         if let (made, figures) = recent.withLock({ $0 }), moment - made < Self.lasting { return figures }
         let settings = terminals.now
         let expected = settings.expected(of: keeper.figures(), at: now())
-        let named = settings.overrides.keys.sorted { $0.folded < $1.folded }.prefix(Self.maximumSeries)
+        let points = settings.overrides.keys.map { expected[$0]?.completeUntil }
         let figures = Figures(
             fleet: FleetFigures(expected.values, isNamed: settings.isNamed, at: now()),
-            named: named.compactMap { expected[$0] }, shifts: standings())
+            completeUntil: points.contains(nil) ? nil : points.compactMap(\.self).min(), shifts: standings())
         recent.withLock { $0 = (moment, figures) }
         return figures
     }
@@ -70,40 +68,30 @@ final class CompletenessWatch: Sendable {
                 help: "Shifts that some terminal keeps from being counted up to now.",
                 value: Double(figures.shifts.count { $0.isHeldBack })),
         ]
-        func perTerminal(_ name: String, _ help: String, _ value: (TerminalFigures) -> Double?) {
-            let samples = figures.named.compactMap { terminal in
-                value(terminal).map {
-                    MetricFamily.Sample($0, labels: [("serial", PlainText.line(terminal.serial.text))])
+        if let until = figures.completeUntil {
+            families.append(
+                MetricFamily(
+                    "gateway_terminal_complete_until_seconds",
+                    help: "Up to this moment (seconds since 1970 UTC) every punch of every terminal that the "
+                        + "settings name is in the journal. Missing as long as of one nothing is known.",
+                    value: Double(until)))
+        }
+        // Whatever it is of: the answer goes to anybody who can reach the terminals' port, so it holds no names.
+        let sinks = Dictionary(grouping: figures.shifts.filter { $0.condition == .followed }, by: \.sink)
+        let samples = sinks.sorted { $0.key.text < $1.key.text }.compactMap { sink, shifts in
+            shifts.contains { $0.point == nil }
+                ? nil
+                : shifts.compactMap(\.point).min().map {
+                    MetricFamily.Sample(Double($0), labels: [("sink", sink.text)])
                 }
-            }
-            if !samples.isEmpty { families.append(MetricFamily(name, help: help, samples: samples)) }
         }
-        perTerminal("gateway_terminal_connected", "1 while a terminal that the settings name is connected.") {
-            $0.isConnected ? 1 : 0
-        }
-        perTerminal("gateway_terminal_backlog", "Records that it has yet to send.") {
-            $0.backlog.map(Double.init)
-        }
-        perTerminal("gateway_terminal_skew_seconds", "Its clock minus ours at its registration.") {
-            $0.skew.map(Double.init)
-        }
-        perTerminal(
-            "gateway_terminal_complete_until_seconds",
-            "Every punch of it up to this moment (seconds since 1970 UTC) is in the journal."
-        ) { $0.completeUntil.map(Double.init) }
-        let shifts = figures.shifts.compactMap { standing in
-            standing.point.map {
-                MetricFamily.Sample(
-                    Double($0),
-                    labels: [("sink", standing.sink.text), ("shift", PlainText.line(standing.shift))])
-            }
-        }
-        if !shifts.isEmpty {
+        if !samples.isEmpty {
             families.append(
                 MetricFamily(
                     "gateway_shift_complete_until_seconds",
-                    help: "All punches of a shift's terminals up to this moment have come to the site.",
-                    samples: shifts))
+                    help:
+                        "Up to this moment all punches of all shifts that are followed have come to the site.",
+                    samples: samples))
         }
         return families
     }
