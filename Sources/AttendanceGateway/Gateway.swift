@@ -54,6 +54,7 @@ package final class Gateway: Sendable {
     package let presence: Presence
     /// What is known of every terminal and shift.
     package let completeness: Completeness
+    package let alerts: AlertParts
     package let ports: BoundPorts
     let reporter: HealthReporter
     private let settings: Settings
@@ -94,10 +95,14 @@ package final class Gateway: Sendable {
         completeness = try Completeness(
             settings: settings, terminals: terminalsInForce, store: store, presence: presence, client: client,
             surroundings: surroundings, directories: sinks.people.directories)
+        alerts = try AlertParts(
+            settings: settings, terminals: terminalsInForce, store: store, sinks: sinks,
+            completeness: completeness,
+            client: client, surroundings: surroundings)
         ports = BoundPorts(expected: listeners.count)
         reporter = HealthReporter(
-            store: store, presence: presence, limits: limits, sinks: sinks,
-            watch: completeness.watch, metrics: surroundings.metrics, now: surroundings.now)
+            store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,
+            alerts: alerts.service, metrics: surroundings.metrics, now: surroundings.now)
     }
 
     /// For a service group: started from left to right, stopped from right to left.
@@ -106,7 +111,7 @@ package final class Gateway: Sendable {
     /// The listeners are last, so no punch comes in before everything behind them stands.
     package var services: [any Service] {
         var services: [any Service] = [store, HTTPClientService(client: client), terminals.sightings]
-        services += completeness.services + sinks.services
+        services += completeness.services + alerts.services + sinks.services
         services.append(adminServer)
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))
@@ -132,6 +137,7 @@ package final class Gateway: Sendable {
     package func apply(_ new: Settings) {
         terminalsInForce.take(new.terminals)
         sinks.apply(new)
+        alerts.apply(new)
         do {
             terminals.setPolicy(try new.terminalPolicy())
         } catch {
@@ -182,6 +188,7 @@ package final class Gateway: Sendable {
             owing: { [sinks] in sinks.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
             others: [
                 correctionRoutes.add, sinks.people.routes.add, completeness.routes(store).add,
+                alerts.routes.add,
                 ReconcileRoutes(
                     store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now
                 ).add,

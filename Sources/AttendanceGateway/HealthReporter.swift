@@ -13,6 +13,7 @@ package struct HealthReporter: Sendable {
     let limits: ConnectionLimits
     let sinks: Sinks
     let watch: CompletenessWatch
+    let alerts: AlertService
     let metrics: PrometheusMetrics
     let now: @Sendable () -> UnixTime
     private let started: UnixTime
@@ -20,7 +21,7 @@ package struct HealthReporter: Sendable {
 
     init(
         store: SQLiteStore, presence: Presence, limits: ConnectionLimits, sinks: Sinks,
-        watch: CompletenessWatch, metrics: PrometheusMetrics,
+        watch: CompletenessWatch, alerts: AlertService, metrics: PrometheusMetrics,
         now: @escaping @Sendable () -> UnixTime
     ) {
         self.store = store
@@ -28,6 +29,7 @@ package struct HealthReporter: Sendable {
         self.limits = limits
         self.sinks = sinks
         self.watch = watch
+        self.alerts = alerts
         self.metrics = metrics
         self.now = now
         started = now()
@@ -81,7 +83,7 @@ package struct HealthReporter: Sendable {
             uptimeSeconds: Int((now - started).components.seconds), connectedDevices: presence.count,
             connections: limits.open, store: journal,
             queue: .init(owed: owed, oldestAgeSeconds: oldest.map { age($0, now) }, deadLetters: dead),
-            sinks: sinks, terminals: terminals)
+            sinks: sinks, terminals: terminals, alerts: HealthReport.Alert.summary(of: alerts.current))
     }
 
     private var terminals: HealthReport.Terminals {
@@ -195,6 +197,21 @@ package struct HealthReporter: Sendable {
                     samples: sites.map { .init($1.problem == nil ? 1 : 0, labels: [("sink", $0)]) }))
         }
         perSink("gateway_sink_up", "1 while a sink takes what it is owed.") { $0.state == "running" ? 1 : 0 }
+        let present = alerts.current
+        families.append(
+            MetricFamily(
+                "gateway_alerts", help: "Present alerts by kind.",
+                samples: AlertKind.allCases.map { kind in
+                    .init(
+                        Double(present.count { $0.kind == kind.rawValue }), labels: [("kind", kind.rawValue)])
+                }))
+        let channels = alerts.channelStates
+        if !channels.isEmpty {
+            families.append(
+                MetricFamily(
+                    "gateway_alert_channel_up", help: "0 after a message that a channel did not take.",
+                    samples: channels.map { .init($0.isFailing ? 0 : 1, labels: [("channel", $0.name)]) }))
+        }
         return metrics.exposition(adding: families + watch.families() + ProcessFigures.families())
     }
 
@@ -208,6 +225,7 @@ package struct HealthReporter: Sendable {
         metrics.describe("gateway_connections_refused_total", "Connections refused, by reason.")
         metrics.describe("gateway_erp_answers_total", "Answers of an ERP by class.")
         metrics.describe("gateway_delivery_seconds", "How long an attempt at delivery took.")
+        metrics.describe("gateway_alert_messages_total", "Messages to alert channels by what became of them.")
         metrics.describe("gateway_store_commit_seconds", "How long a commit of the journal took.")
     }
 }

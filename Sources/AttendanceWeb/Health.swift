@@ -115,6 +115,22 @@ package struct HealthReport: Codable, Sendable {
             self.shiftsHeldBack = shiftsHeldBack
         }
     }
+    /// Alerts of one kind. Names none: whoever reaches the terminals' port may ask.
+    package struct Alert: Codable, Sendable {
+        package var kind: String
+        /// The worst of them: `warning` or `critical`.
+        package var severity: String
+        package var count: Int
+        /// Since when there has been one.
+        package var since: String
+
+        package init(kind: String, severity: String, count: Int, since: String) {
+            self.kind = kind
+            self.severity = severity
+            self.count = count
+            self.since = since
+        }
+    }
     package var status: Status
     package var version: String
     package var uptimeSeconds: Int
@@ -125,11 +141,13 @@ package struct HealthReport: Codable, Sendable {
     package var queue: Queue
     package var sinks: [Sink]
     package var terminals: Terminals
+    /// Critical ones first.
+    package var alerts: [Alert]
 
     package init(
         status: Status, version: String, uptimeSeconds: Int, connectedDevices: Int, connections: Int,
         store: Store,
-        queue: Queue, sinks: [Sink], terminals: Terminals = Terminals()
+        queue: Queue, sinks: [Sink], terminals: Terminals = Terminals(), alerts: [Alert] = []
     ) {
         self.status = status
         self.version = version
@@ -140,6 +158,7 @@ package struct HealthReport: Codable, Sendable {
         self.queue = queue
         self.sinks = sinks
         self.terminals = terminals
+        self.alerts = alerts
     }
 }
 

@@ -9,7 +9,7 @@ package enum AlertRules {
         for disk in snapshot.disks { look.disk(disk) }
         for sink in snapshot.sinks { look.sink(sink) }
         for certificate in snapshot.certificates { look.certificate(certificate) }
-        for terminal in snapshot.terminals where terminal.isWatched { look.terminal(terminal) }
+        for terminal in snapshot.terminals { look.terminal(terminal) }
         for shift in snapshot.shifts { look.shift(shift) }
         return look.findings
     }
@@ -101,8 +101,10 @@ private struct Look {
                 AlertFinding(
                     AlertID(.siteUnavailable, name), .warning, title: "\(name) takes no punches",
                     detail: "\(reason). \(Words.count(sink.owed, "punch", "punches")) wait; none is lost.",
-                    remedy: "See whether the site runs and can be reached from this machine. "
-                        + "Delivery goes on by itself within 10 s of its answering.",
+                    remedy: sink.name == .csv
+                        ? "Look at its folder: it must be there, writable and not full. It completes itself."
+                        : "See whether the site runs and can be reached from this machine. "
+                            + "Delivery goes on by itself within 10 s of its answering.",
                     since: since))
             // A site that is down is asked no more whether its key is right.
             lingers(.sitePaused, name)
@@ -183,7 +185,8 @@ private struct Look {
                     AlertID(.certificateRefused, server), .critical,
                     title: "The TLS certificate of \(server) is refused: \(fault.words)",
                     detail: (until.map { "It is valid until \($0.iso8601). " } ?? "")
-                        + "Nothing is delivered there meanwhile; punches wait. (\(reason))",
+                        + "Nothing is delivered there meanwhile; punches wait."
+                        + (reason.isEmpty ? "" : " (\(reason))"),
                     remedy: fault.remedy))
             lingers(.certificateExpiry, server)
         }
@@ -196,13 +199,14 @@ private struct Look {
         skew(terminal)
         memory(terminal)
         let serial = terminal.serial.text
-        if terminal.resends >= max(1, limits.resends) {
+        let resends = terminal.figures.resends
+        if resends >= max(1, limits.resends) {
             found(
                 AlertFinding(
                     AlertID(.resendLoop, serial), .warning,
                     title: "Terminal \(terminal.title) sends the same batch again and again",
                     detail:
-                        "\(terminal.resends) times in a row. Its punches are stored and not doubled, but what it "
+                        "\(resends) times in a row. Its punches are stored and not doubled, but what it "
                         + "has behind that batch does not come.",
                     remedy:
                         "Acknowledgements do not reach it: restart the terminal, look for a proxy in between, and "
@@ -211,7 +215,7 @@ private struct Look {
     }
 
     private mutating func offline(_ terminal: AlertSnapshot.Terminal) {
-        guard !terminal.isConnected, let heard = terminal.lastHeard else { return }
+        guard !terminal.figures.isConnected, let heard = terminal.figures.lastHeard else { return }
         let serial = terminal.serial.text
         // Before the gateway itself ran, nobody could be heard.
         let since = max(heard, snapshot.started)
@@ -235,7 +239,7 @@ private struct Look {
 
     private mutating func skew(_ terminal: AlertSnapshot.Terminal) {
         let serial = terminal.serial.text
-        guard let skew = terminal.skewSeconds else { return lingers(.clockDrift, serial) }
+        guard let skew = terminal.figures.skew else { return }
         let off = Duration.seconds(Int64(clamping: skew.magnitude))
         if off > limits.skew {
             found(
@@ -254,42 +258,74 @@ private struct Look {
 
     private mutating func memory(_ terminal: AlertSnapshot.Terminal) {
         let serial = terminal.serial.text
-        guard let memories = terminal.memories else { return lingers(.terminalFull, serial) }
-        guard let fullest = memories.max(by: { $0.share < $1.share }),
-            fullest.share >= limits.memory - 0.05 - AlertRules.rounding
-        else { return }
-        guard fullest.share >= limits.memory - AlertRules.rounding else {
-            return lingers(.terminalFull, serial)
+        let memory = terminal.figures.memory
+        // What no server has acknowledged lies in the log too, however the terminal counts it.
+        let backlog = terminal.figures.backlog ?? 0
+        let waiting = share(backlog, of: memory.logPlaces)
+        let records = max(memory.logs ?? 0, backlog)
+        let parts: [(share: Double, figures: String)] = [
+            (share(records, of: memory.logPlaces), "\(records) of \(memory.logPlaces ?? 0) records"),
+            (
+                share(memory.users ?? 0, of: memory.userPlaces),
+                "\(memory.users ?? 0) of \(memory.userPlaces ?? 0) people"
+            ),
+        ]
+        let full = parts.filter { $0.share >= limits.memory - AlertRules.rounding }
+        guard !full.isEmpty else {
+            if parts.contains(where: { $0.share >= limits.memory - 0.05 - AlertRules.rounding }) {
+                lingers(.terminalFull, serial)
+            }
+            return
         }
-        let logs = memories.first { $0.content == .logs && $0.share >= limits.memory - AlertRules.rounding }
-        let figures = memories.filter { $0.share >= limits.memory - AlertRules.rounding }
-            .map { "\($0.used) of \($0.capacity) \($0.content.words) (\(Words.percent($0.share)))" }
-            .joined(separator: ", ")
+        let isPressing = waiting >= limits.memory - AlertRules.rounding
+        let figures = full.map { "\($0.figures) (\(Words.percent($0.share)))" }
         found(
             AlertFinding(
-                AlertID(.terminalFull, serial), logs == nil ? .warning : .critical,
+                AlertID(.terminalFull, serial), isPressing ? .critical : .warning,
                 title: "The memory of terminal \(terminal.title) is nearly full",
-                detail: figures + (logs == nil ? "." : ". A full terminal loses punches, or takes none."),
-                remedy: logs == nil
-                    ? "Remove people from it who no longer work there."
-                    : "Let it send: see that it stays connected. "
-                        + "Delete nothing on it before it has sent everything."))
+                detail: figures.joined(separator: ", ")
+                    + (backlog > 0 ? ", \(backlog) records not sent yet." : ".")
+                    + (isPressing ? " A full terminal loses punches, or takes none." : ""),
+                remedy: backlog > 0
+                    ? "Let it send: see that it stays connected. Delete nothing on it before it has sent everything."
+                    : "Everything in it was sent: delete its old records in its menu, and people who left."))
+    }
+
+    private func share(_ used: Int, of places: Int?) -> Double {
+        guard let places, places > 0 else { return 0 }
+        return Double(used) / Double(places)
     }
 
     // MARK: Shifts
 
-    mutating func shift(_ shift: AlertSnapshot.Shift) {
-        guard age(shift.ended) >= limits.shift, !shift.waitsFor.isEmpty else { return }
-        let shown = shift.waitsFor.prefix(5).joined(separator: ", ")
-        let more = shift.waitsFor.count > 5 ? " and \(shift.waitsFor.count - 5) more" : ""
+    mutating func shift(_ shift: ShiftStanding) {
+        let id = AlertID(.shiftWaits, "\(shift.sink)/\(shift.shift)")
+        if case .denied(let reason, let remedy) = shift.condition {
+            return found(
+                AlertFinding(
+                    id, .warning,
+                    title: "Attendance of shift \(shift.shift) is not moved on at \(shift.sink)",
+                    detail: reason, remedy: remedy))
+        }
+        guard [.followed, .leftToSite].contains(shift.condition), let end = shift.openEnd else { return }
+        // What only waits for the site is told by the site's own alerts.
+        let terminals = shift.waitingFor(end).filter { if case .owed = $0.reason { false } else { true } }
+            .map(\.title)
+        guard age(end.at) >= limits.shift, !terminals.isEmpty else { return }
+        let more = terminals.count > 5 ? " and \(terminals.count - 5) more" : ""
+        let isMarked = shift.condition == .leftToSite
         found(
             AlertFinding(
-                AlertID(.shiftWaits, shift.name), .warning, title: "Attendance of shift \(shift.name) waits",
-                detail:
-                    "It ended \(Words.duration(age(shift.ended))) ago, and punches of these terminals may be "
-                    + "missing: \(shown)\(more).",
-                remedy: "Bring them online. Attendance is marked once their punches are here.",
-                since: shift.ended))
+                id, .warning,
+                title: isMarked
+                    ? "Attendance of shift \(shift.shift) is marked without all punches"
+                    : "Attendance of shift \(shift.shift) waits",
+                detail: "Its end of \(end.wall) is past, and punches of these terminals may be missing: "
+                    + "\(terminals.prefix(5).joined(separator: ", "))\(more).",
+                remedy: isMarked
+                    ? "Bring them online, and mark that day again (the site moves its watermark by itself)."
+                    : "Bring them online. Attendance is marked once their punches are here.",
+                since: end.at))
     }
 }
 
@@ -300,7 +336,6 @@ extension CertificateFault {
         case .notYetValid: "it is not valid yet"
         case .wrongName: "it is for another name"
         case .unknownAuthority: "nobody this machine trusts has signed it"
-        case .other: "it does not pass verification"
         }
     }
 
@@ -314,19 +349,6 @@ extension CertificateFault {
         case .unknownAuthority:
             "Install the issuer's certificate on this machine (update-ca-certificates), or let the server send the "
                 + "whole chain (fullchain.pem, not cert.pem)."
-        case .other: "Look at it with: openssl s_client -connect HOST:PORT -servername HOST"
-        }
-    }
-}
-
-extension MemoryFill.Content {
-    fileprivate var words: String {
-        switch self {
-        case .logs: "records not sent yet"
-        case .people: "people"
-        case .faces: "faces"
-        case .fingers: "fingerprints"
-        case .cards: "cards"
         }
     }
 }

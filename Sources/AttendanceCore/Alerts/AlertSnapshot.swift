@@ -1,40 +1,19 @@
 /// What the gateway knows of itself and its surroundings at one moment: all that alert rules look at.
 package struct AlertSnapshot: Sendable {
     package struct Terminal: Sendable {
-        package var serial: SerialNumber
+        package var figures: TerminalFigures
         /// As the settings call it.
         package var name: String?
         /// Its own zone: working hours are meant on its wall.
         package var zone: ZoneRules
-        /// False: nothing is ever told of it.
-        package var isWatched: Bool
-        package var isConnected: Bool
-        /// Nil when it was never heard of.
-        package var lastHeard: UnixTime?
-        /// Its clock minus ours in seconds, at its last `reg`; nil when not known.
-        package var skewSeconds: Int?
-        /// Nil when the terminal has not told yet; empty when it does not tell.
-        package var memories: [MemoryFill]?
-        /// How often in a row it has sent the same batch again; 0 when its last one was new.
-        package var resends: Int
 
-        package init(
-            serial: SerialNumber, name: String? = nil, zone: ZoneRules, isWatched: Bool = true,
-            isConnected: Bool,
-            lastHeard: UnixTime? = nil, skewSeconds: Int? = nil, memories: [MemoryFill]? = nil,
-            resends: Int = 0
-        ) {
-            self.serial = serial
+        package init(_ figures: TerminalFigures, name: String? = nil, zone: ZoneRules) {
+            self.figures = figures
             self.name = name
             self.zone = zone
-            self.isWatched = isWatched
-            self.isConnected = isConnected
-            self.lastHeard = lastHeard
-            self.skewSeconds = skewSeconds
-            self.memories = memories
-            self.resends = resends
         }
 
+        var serial: SerialNumber { figures.serial }
         /// `Gate 1 (ZX01)`, or the serial number alone.
         var title: String { name.map { "\($0) (\(serial))" } ?? serial.text }
     }
@@ -48,7 +27,7 @@ package struct AlertSnapshot: Sendable {
         /// When the punch was received that has been owed longest.
         package var oldestOwed: UnixTime?
         package var deadLetters: Int
-        /// Check-ins that the site stored with a wrong time and that nobody has put right yet.
+        /// Check-ins that the site stored with a wrong time within the last day.
         package var wrongCheckins: Int
 
         package init(
@@ -96,20 +75,6 @@ package struct AlertSnapshot: Sendable {
         }
     }
 
-    /// A shift type whose attendance is not marked yet, because punches of some terminals may still be missing.
-    package struct Shift: Hashable, Sendable {
-        package var name: String
-        package var ended: UnixTime
-        /// Titles of the terminals it waits for.
-        package var waitsFor: [String]
-
-        package init(name: String, ended: UnixTime, waitsFor: [String]) {
-            self.name = name
-            self.ended = ended
-            self.waitsFor = waitsFor
-        }
-    }
-
     package enum Journal: Hashable, Sendable {
         case writable
         case failing(since: UnixTime, reason: String)
@@ -123,11 +88,11 @@ package struct AlertSnapshot: Sendable {
     package var sinks: [Sink]
     package var disks: [Disk]
     package var certificates: [Certificate]
-    package var shifts: [Shift]
+    package var shifts: [ShiftStanding]
 
     package init(
         at: UnixTime, started: UnixTime, journal: Journal = .writable, terminals: [Terminal] = [],
-        sinks: [Sink] = [], disks: [Disk] = [], certificates: [Certificate] = [], shifts: [Shift] = []
+        sinks: [Sink] = [], disks: [Disk] = [], certificates: [Certificate] = [], shifts: [ShiftStanding] = []
     ) {
         self.at = at
         self.started = started
@@ -144,7 +109,7 @@ package struct AlertSnapshot: Sendable {
 package enum CertificateState: Hashable, Sendable {
     /// It was verified as a delivery would verify it, and is valid until then.
     case trusted(until: UnixTime)
-    /// No delivery goes through. `reason` is the TLS library's own words.
+    /// No delivery goes through. `reason` is what else is known, or nothing.
     case refused(CertificateFault, until: UnixTime?, reason: String)
 }
 
@@ -154,5 +119,4 @@ package enum CertificateFault: String, Hashable, Sendable, CaseIterable {
     case wrongName = "wrong-name"
     /// Signed by nobody this machine trusts, by itself, or sent without the certificates between.
     case unknownAuthority = "unknown-authority"
-    case other
 }

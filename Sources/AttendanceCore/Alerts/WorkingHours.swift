@@ -4,14 +4,6 @@
 /// (`Fri-Mon`). Spans that overlap count once. Which instants are meant is a question of the zone they are looked at
 /// in; in the night of a clock change a span is as long as it is there.
 package struct WorkingHours: Hashable, Sendable, CustomStringConvertible {
-    /// Why a text is no working hours, for the operator.
-    package struct Fault: Error, Hashable, Sendable {
-        /// The part of the text that cannot be read.
-        package var part: String
-        package var problem: String
-        package var remedy: String
-    }
-
     /// Minutes since Monday 00:00 within one week, sorted, apart from each other.
     private let spans: [Range<Int>]
     /// As it was written, blanks at the ends left out.
@@ -33,10 +25,10 @@ package struct WorkingHours: Hashable, Sendable, CustomStringConvertible {
     /// Parts between commas, semicolons or line ends, each `days times…`. Days: `Mon`, `Mon-Fri`, `Mon/Wed/Fri`, `daily`, or none
     /// for every day; names in English, short or full. Times: one or more `HH:MM-HH:MM`, the end up to `24:00`.
     /// Nothing at all, and `always`, is the whole week.
-    package init(_ text: String) throws(Fault) {
+    package init(_ text: String) throws(RuleTextError) {
         let text = text.trimmingBlanks()
         guard text.utf8.count <= Self.maximumLength else {
-            throw Fault(
+            throw RuleTextError(
                 part: PlainText.line(text, limit: 40),
                 problem: "is longer than \(Self.maximumLength) characters",
                 remedy: "Write days as ranges, such as Mon-Fri 08:00-18:00")
@@ -51,7 +43,7 @@ package struct WorkingHours: Hashable, Sendable, CustomStringConvertible {
             if !part.isEmpty { spans += try Self.spans(of: part) }
         }
         guard !spans.isEmpty else {
-            throw Fault(part: text, problem: "names no hours", remedy: Self.example)
+            throw RuleTextError(part: text, problem: "names no hours", remedy: Self.example)
         }
         self.init(spans: Self.merged(spans), description: PlainText.line(text, limit: Self.maximumLength))
     }
@@ -109,7 +101,7 @@ package struct WorkingHours: Hashable, Sendable, CustomStringConvertible {
 
     private static let example = "Write it as in Mon-Fri 08:00-18:00, Sat 09:00-13:00"
 
-    private static func spans(of part: String) throws(Fault) -> [Range<Int>] {
+    private static func spans(of part: String) throws(RuleTextError) -> [Range<Int>] {
         var words: [String] = []
         // "08:00 - 18:00" and an en dash are what people write too.
         for word in part.replacing("–", with: "-").split(whereSeparator: \.isWhitespace).map(String.init) {
@@ -125,7 +117,7 @@ package struct WorkingHours: Hashable, Sendable, CustomStringConvertible {
             words.removeFirst()
         }
         guard !words.isEmpty else {
-            throw Fault(part: part, problem: "has days and no hours", remedy: example)
+            throw RuleTextError(part: part, problem: "has days and no hours", remedy: example)
         }
         var spans: [Range<Int>] = []
         for word in words {
@@ -138,16 +130,16 @@ package struct WorkingHours: Hashable, Sendable, CustomStringConvertible {
         return spans
     }
 
-    private static func times(_ word: String) throws(Fault) -> (start: Int, end: Int) {
+    private static func times(_ word: String) throws(RuleTextError) -> (start: Int, end: Int) {
         let ends = word.split(separator: "-", omittingEmptySubsequences: false)
         guard ends.count == 2, let start = minutes(ends[0]), let end = minutes(ends[1]), start < minutesOfDay
         else {
-            throw Fault(
+            throw RuleTextError(
                 part: word, problem: "is no span of time",
                 remedy: "Write HH:MM-HH:MM, from 00:00 to 24:00; 22:00-06:00 goes over midnight")
         }
         guard start != end else {
-            throw Fault(
+            throw RuleTextError(
                 part: word, problem: "begins and ends at the same time",
                 remedy: "Write 00:00-24:00 for the whole day")
         }
@@ -168,7 +160,7 @@ package struct WorkingHours: Hashable, Sendable, CustomStringConvertible {
         "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
     ]
 
-    private static func weekdays(_ word: String, in part: String) throws(Fault) -> Set<Int> {
+    private static func weekdays(_ word: String, in part: String) throws(RuleTextError) -> Set<Int> {
         if ["daily", "always"].contains(word.lowercased()) { return Set(0..<7) }
         var days: Set<Int> = []
         for piece in word.split(separator: "/", omittingEmptySubsequences: false) {
@@ -176,7 +168,7 @@ package struct WorkingHours: Hashable, Sendable, CustomStringConvertible {
             guard (1...2).contains(ends.count), let first = weekday(ends[0]),
                 let last = weekday(ends[ends.count - 1])
             else {
-                throw Fault(
+                throw RuleTextError(
                     part: String(piece), problem: "is no day of the week",
                     remedy: "Write Mon, Tue, Wed, Thu, Fri, Sat, Sun, a range such as Mon-Fri, or daily")
             }

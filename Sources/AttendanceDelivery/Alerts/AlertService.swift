@@ -112,13 +112,19 @@ package final class AlertService: Service {
 
     /// Sends one message through every channel at once and tells what became of each.
     package func test() async -> [TestResult] {
-        let message = message(of: .test(at: timing.now()))
-        return await withTaskGroup(of: (Int, TestResult).self) { group in
-            for (index, queue) in queues.enumerated() {
+        let results = await Self.send(message(of: .test(at: timing.now())), through: queues.map(\.channel))
+        for (queue, result) in zip(queues, results) { note(result.sending, queue) }
+        return results
+    }
+
+    /// The same without a service, in the order of the channels.
+    package static func send(_ message: AlertMessage, through channels: [any AlertChannel]) async
+        -> [TestResult]
+    {
+        await withTaskGroup(of: (Int, TestResult).self) { group in
+            for (index, channel) in channels.enumerated() {
                 group.addTask {
-                    let sending = await queue.channel.send(message)
-                    self.note(sending, queue)
-                    let channel = queue.channel
+                    let sending = await channel.send(message)
                     return (index, TestResult(channel: channel.name, kind: channel.kind, sending: sending))
                 }
             }

@@ -115,10 +115,12 @@ package struct WebhookChannel: AlertChannel, CustomStringConvertible, CustomRefl
         }
     }
 
+    /// The address, its path, and what of the path looks like a key by itself.
     private func secrets(_ url: String, _ token: String?) -> [String] {
         let path = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).dropFirst(3)
             .joined()
-        return [url, path, token].compactMap(\.self)
+        let parts = path.split { "/?&=".contains($0) }.map(String.init).filter { $0.utf8.count >= 8 }
+        return [url, path, token].compactMap(\.self) + parts
     }
 
     private static func json(_ value: some Encodable) throws -> [UInt8] {

@@ -45,17 +45,17 @@ package struct AddressProbe: Sendable {
     package let port: Int
     package let isEncrypted: Bool
     private let limit: TimeAmount
-    private let authority: String?
     private let group: any EventLoopGroup
+    private let trusting: [NIOSSLCertificate]
 
     /// Nil for an address that is neither `http` nor `https` or has no host.
     ///
     /// - Parameters:
     ///   - limit: for each step.
-    ///   - authority: PEM file of certificates that are trusted in place of the machine's own.
+    ///   - trusting: authorities beside those of the machine.
     package init?(
-        _ url: URL, limit: Duration = .seconds(10), trusting authority: String? = nil,
-        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+        _ url: URL, limit: Duration = .seconds(10),
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, trusting: [NIOSSLCertificate] = []
     ) {
         guard let scheme = url.scheme?.lowercased(), scheme == "http" || scheme == "https",
             let host = url.host(percentEncoded: false), !host.isEmpty
@@ -65,8 +65,8 @@ package struct AddressProbe: Sendable {
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         port = url.port ?? (isEncrypted ? 443 : 80)
         self.limit = TimeAmount(limit)
-        self.authority = authority
         self.group = group
+        self.trusting = trusting
     }
 
     /// Numeric addresses of the host, at most 20, as this machine resolves it now.
@@ -199,7 +199,7 @@ package struct AddressProbe: Sendable {
         let connected = bootstrap().channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
                 var configuration = TLSConfiguration.makeClientConfiguration()
-                if let authority = self.authority { configuration.trustRoots = .file(authority) }
+                if !trusting.isEmpty { configuration.additionalTrustRoots = [.certificates(trusting)] }
                 let context = try NIOSSLContext(configuration: configuration)
                 try channel.pipeline.syncOperations.addHandler(try handler(context))
                 try channel.pipeline.syncOperations.addHandler(

@@ -1,8 +1,10 @@
 import AsyncHTTPClient
+import AttendanceDelivery
 import AttendanceWeb
 import Foundation
 import NIOCore
 import NIOFoundationCompat
+import NIOHTTP1
 
 /// Asks a running gateway over its admin socket; what it alone knows stands in no journal.
 struct AdminQuestion {
@@ -15,31 +17,38 @@ struct AdminQuestion {
         if !query.isEmpty { components.queryItems = query.map { URLQueryItem(name: $0, value: $1) } }
         // `+` in a query would be read as a blank.
         components.percentEncodedQuery = components.percentEncodedQuery?.replacing("+", with: "%2B")
-        guard let uri = components.string, let url = URL(httpURLWithSocketPath: socket, uri: uri) else {
+        guard let uri = components.string else { return nil }
+        return try await ask(uri, .GET, within: .seconds(30))
+    }
+
+    /// An order without a body. Nil as for `get`.
+    func post<Answer: Decodable>(_ path: String) async throws -> Answer? {
+        try await ask(path, .POST, within: .minutes(2))
+    }
+
+    private func ask<Answer: Decodable>(
+        _ uri: String, _ method: HTTPMethod, within limit: TimeAmount
+    ) async throws -> Answer? {
+        guard let url = URL(httpURLWithSocketPath: socket, uri: uri) else { return nil }
+        var request = HTTPClientRequest(url: url.absoluteString)
+        request.method = method
+        // A client that does not try to connect again: where nobody listens, that is the answer.
+        let client = SiteClient.makeHTTPClient(concurrency: 1)
+        let answer: HTTPClientResponse
+        let body: ByteBuffer
+        do {
+            answer = try await client.execute(request, timeout: limit)
+            body = try await answer.body.collect(upTo: 16 << 20)
+            try await client.shutdown()
+        } catch {
+            // Nobody listens: the caller goes by the journal and says so. The process has nothing else to keep tidy.
+            try? await client.shutdown()
             return nil
         }
-        // A gateway that was killed leaves its socket behind: whoever does not answer at once is not there.
-        var configuration = HTTPClient.Configuration()
-        configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        let (status, body) = await Self.exchange(url, client)
-        try await client.shutdown()
-        guard let status, let body else { return nil }
-        guard status != 404 else { return nil }
-        guard status == 200 else {
+        guard answer.status != .notFound else { return nil }
+        guard answer.status == .ok else {
             Screen.fail("the gateway could not tell: \(String(buffer: body))", code: 1)
         }
         return try JSONAnswer.decode(Answer.self, from: Data(buffer: body))
-    }
-
-    private static func exchange(_ url: URL, _ client: HTTPClient) async -> (Int?, ByteBuffer?) {
-        do {
-            let answer = try await client.execute(
-                HTTPClientRequest(url: url.absoluteString), timeout: .seconds(30))
-            return (Int(answer.status.code), try await answer.body.collect(upTo: 16 << 20))
-        } catch {
-            // Nobody listens: the caller goes by the journal and says so.
-            return (nil, nil)
-        }
     }
 }

@@ -159,7 +159,7 @@ extension CheckConfig {
     // MARK: Alerts
 
     private static func alerts(_ alerts: Settings.Alerts) -> [String] {
-        let hours = alerts.workingHours.map { " (\(oneLine($0)))" } ?? ""
+        let hours = alerts.workingHours.map { " (\($0))" } ?? ""
         let rules: [String?] = [
             alerts.offline.map { "offline for \(spoken($0))\(hours)" },
             alerts.owed.map { "owed for \(spoken($0))" }, alerts.paused.map { "paused for \(spoken($0))" },

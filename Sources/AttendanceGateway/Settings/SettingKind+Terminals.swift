@@ -75,27 +75,6 @@ extension SettingKind where Value == String {
         }
     }
 
-    /// `Mon-Fri 08:00-18:00, Sat 09:00-13:00`
-    static var workingHours: Self {
-        checked("days with times") { (text) throws(ValueFault) in
-            let week = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-            for part in listParts(text) {
-                let words = part.split(whereSeparator: \.isWhitespace)
-                let days = (words.first ?? "").lowercased().split(
-                    separator: "-", omittingEmptySubsequences: false)
-                guard words.count == 2, (1...2).contains(days.count),
-                    days.allSatisfy({ week.contains(String($0)) }), TimeSpan(words[1]) != nil
-                else {
-                    throw ValueFault(
-                        problem: "\(quoted(part)) is no span of days and times",
-                        remedy:
-                            "Write for example Mon-Fri 08:00-18:00, Sat 09:00-13:00 (Mon Tue Wed Thu Fri Sat Sun)"
-                    )
-                }
-            }
-        }
-    }
-
     private static func checked(
         _ name: String, check: @escaping @Sendable (String) throws(ValueFault) -> Void
     ) -> Self {
@@ -114,25 +93,23 @@ extension SettingKind where Value == String {
     }
 }
 
-/// `08:00-18:00`, also over midnight; the end may be 24:00.
-private struct TimeSpan {
-    /// Minutes of the day that are in it.
-    var minutes: Set<Int>
-
-    init?(_ text: some StringProtocol) {
-        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard ends.count == 2, let start = TimeOfDay(ends[0]) else { return nil }
-        let first = start.seconds / 60
-        let end = ends[1] == "24:00" ? 1440 : TimeOfDay(ends[1]).map { $0.seconds / 60 }
-        guard let end, end != first else { return nil }
-        minutes = end > first ? Set(first..<end) : Set(first..<1440).union(0..<end)
-    }
-}
-
 extension ValueFault {
     init(_ error: RuleTextError) {
         self.init(
             problem: "\(quoted(error.part)) \(error.problem)",
             remedy: error.remedy.prefix(1).uppercased() + error.remedy.dropFirst())
+    }
+}
+
+extension SettingKind where Value == WorkingHours {
+    /// `Mon-Fri 08:00-18:00, Sat 09:00-13:00`
+    static var workingHours: Self {
+        Self(name: "days with times", isList: true) { (text) throws(ValueFault) -> Value in
+            do throws(RuleTextError) {
+                return try WorkingHours(text)
+            } catch {
+                throw ValueFault(error)
+            }
+        }
     }
 }

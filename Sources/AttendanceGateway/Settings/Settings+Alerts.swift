@@ -1,10 +1,11 @@
+import AttendanceCore
 import Foundation
 
 extension Settings {
     /// When the gateway calls for help, and through what. A limit that is nil switches its rule off.
     package struct Alerts: Hashable, Sendable {
-        /// Spans as in `Mon-Fri 08:00-18:00, Sat 09:00-13:00`, by the terminal's clock; nil: always.
-        package var workingHours: String?
+        /// By the terminal's clock; nil: always.
+        package var workingHours: WorkingHours?
         /// A terminal is not connected for so long.
         package var offline: Duration?
         /// The oldest owed punch of a sink waits for so long.

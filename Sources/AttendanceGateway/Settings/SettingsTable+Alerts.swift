@@ -4,7 +4,7 @@ import Foundation
 extension SettingsTable {
     // MARK: [Alerts]
 
-    static let workingHours = Setting<String?>(
+    static let workingHours = Setting<WorkingHours?>(
         .alerts, "WorkingHours", .optional(.workingHours), inWords: "always", changes: .atReload,
         example: "Mon-Fri 08:00-18:00, Sat 09:00-13:00",
         "When an offline terminal is told of, by the terminal's clock. A span may go over midnight.")

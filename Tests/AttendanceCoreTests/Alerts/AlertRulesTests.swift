@@ -11,7 +11,7 @@ import Testing
     private func snapshot(
         terminals: [AlertSnapshot.Terminal] = [], sinks: [AlertSnapshot.Sink] = [],
         disks: [AlertSnapshot.Disk] = [],
-        certificates: [AlertSnapshot.Certificate] = [], shifts: [AlertSnapshot.Shift] = [],
+        certificates: [AlertSnapshot.Certificate] = [], shifts: [ShiftStanding] = [],
         journal: AlertSnapshot.Journal = .writable, upFor: Duration = .seconds(86_400)
     ) -> AlertSnapshot {
         AlertSnapshot(
@@ -23,14 +23,15 @@ import Testing
     private func ago(_ duration: Duration) -> UnixTime { Self.now + (.zero - duration) }
 
     private func terminal(
-        heard: Duration? = .zero, isConnected: Bool = false, zone: ZoneRules = kolkata,
-        isWatched: Bool = true,
-        skew: Int? = 0, memories: [MemoryFill]? = [], resends: Int = 0,
-        name: String? = "Gate 1"
+        heard: Duration? = .zero, isConnected: Bool = false, zone: ZoneRules = kolkata, skew: Int? = 0,
+        backlog: Int? = 0, memory: DeviceMemory = DeviceMemory(), resends: Int = 0, name: String? = "Gate 1"
     ) -> AlertSnapshot.Terminal {
         AlertSnapshot.Terminal(
-            serial: Self.serial, name: name, zone: zone, isWatched: isWatched, isConnected: isConnected,
-            lastHeard: heard.map(ago), skewSeconds: skew, memories: memories, resends: resends)
+            TerminalFigures(
+                serial: Self.serial, isConnected: isConnected, lastHeard: heard.map(ago), backlog: backlog,
+                skew: skew,
+                memory: memory, resends: resends),
+            name: name, zone: zone)
     }
 
     private func look(
@@ -77,12 +78,8 @@ import Testing
         }
     }
 
-    @Test func `connected, unwatched and never seen terminals are not offline`() {
-        for terminal in [
-            terminal(heard: .seconds(9999), isConnected: true),
-            terminal(heard: .seconds(9999), isWatched: false),
-            terminal(heard: nil),
-        ] {
+    @Test func `connected and never seen terminals are not offline`() {
+        for terminal in [terminal(heard: .seconds(9999), isConnected: true), terminal(heard: nil)] {
             let found = look(snapshot(terminals: [terminal]))
             #expect(found.firm.isEmpty && found.lingering.isEmpty)
         }
@@ -126,43 +123,27 @@ import Testing
     }
 
     @Test(arguments: [
-        (MemoryFill.Content.logs, 900, AlertSeverity?.some(.critical), false),
-        (.people, 900, .warning, false),
-        (.people, 899, nil, true), (.people, 850, nil, true), (.people, 849, nil, false),
+        (DeviceMemory(logs: 900, logPlaces: 1000), 0, AlertSeverity?.some(.warning), false),
+        (DeviceMemory(logs: 10, logPlaces: 1000), 900, .critical, false),
+        (DeviceMemory(users: 900, userPlaces: 1000), 0, .warning, false),
+        (DeviceMemory(users: 899, userPlaces: 1000), 0, nil, true),
+        (DeviceMemory(users: 850, userPlaces: 1000), 0, nil, true),
+        (DeviceMemory(users: 849, userPlaces: 1000), 0, nil, false),
+        (DeviceMemory(users: 5, userPlaces: 0, logs: 7), 3, nil, false), (DeviceMemory(), nil, nil, false),
     ])
     func `a memory that fills is told at 90 percent and is well below 85`(
-        content: MemoryFill.Content, used: Int, severity: AlertSeverity?, lingers: Bool
-    ) throws {
-        let memory = try #require(MemoryFill(content, used: used, capacity: 1000))
-        let found = look(snapshot(terminals: [terminal(isConnected: true, memories: [memory])]))
+        memory: DeviceMemory, backlog: Int?, severity: AlertSeverity?, lingers: Bool
+    ) {
+        let found = look(
+            snapshot(terminals: [terminal(isConnected: true, skew: nil, backlog: backlog, memory: memory)]))
         #expect(found.firm.map(\.severity) == (severity.map { [$0] } ?? []))
         #expect(found.lingering == (lingers ? [.terminalFull] : []))
     }
 
-    @Test func `memories are read from what the terminal says of itself`() {
-        let read = MemoryFill.read(
-            deviceInfo:
-                #"{"logsize":100000,"usednewlog":"95000","usersize":0,"useduser":3,"facesize":500,"usedface":-1,"x":[]}"#
-        )
-        #expect(read == [MemoryFill(.logs, used: 95_000, capacity: 100_000)])
-        for odd in [
-            "", "[]", "null", #"{"logsize":1e300,"usednewlog":1}"#, #"{"logsize":true,"usednewlog":{}}"#,
-        ] {
-            #expect(MemoryFill.read(deviceInfo: odd).isEmpty)
-        }
-    }
-
-    @Test func `what a terminal has not told yet neither raises nor ends anything`() {
-        #expect(MemoryFill(.logs, used: 3, capacity: 0) == nil)
-        let found = look(snapshot(terminals: [terminal(isConnected: true, skew: nil, memories: nil)]))
-        #expect(found.firm.isEmpty)
-        #expect(found.lingering == [.clockDrift, .terminalFull])
-    }
-
-    @Test func `a resend loop is told from the third time on`() {
-        #expect(look(snapshot(terminals: [terminal(isConnected: true, resends: 2)])).firm.isEmpty)
+    @Test func `a resend loop is told from the twentieth time on`() {
+        #expect(look(snapshot(terminals: [terminal(isConnected: true, resends: 19)])).firm.isEmpty)
         #expect(
-            look(snapshot(terminals: [terminal(isConnected: true, resends: 3)])).firm.map(\.id.kind) == [
+            look(snapshot(terminals: [terminal(isConnected: true, resends: 20)])).firm.map(\.id.kind) == [
                 .resendLoop
             ])
     }
@@ -209,9 +190,9 @@ import Testing
     }
 
     @Test(arguments: [
-        (3600, AlertSeverity.warning, false), (86_400, .critical, false), (3599, nil, true),
-        (1800, nil, true),
-        (1799, nil, false),
+        (1800, AlertSeverity?.some(.warning), false), (43_200, .critical, false), (1799, nil, true),
+        (900, nil, true),
+        (899, nil, false),
     ])
     func `a punch that waits for half an hour is told`(
         seconds: Int64, severity: AlertSeverity?, lingers: Bool
@@ -279,15 +260,36 @@ import Testing
         )
     }
 
-    @Test func `a journal that cannot be written and a shift that waits are told`() {
-        let shift = AlertSnapshot.Shift(
-            name: "Night", ended: ago(.seconds(3000)), waitsFor: (1...7).map { "T\($0)" })
-        let found = look(
-            snapshot(shifts: [shift], journal: .failing(since: ago(.seconds(60)), reason: "disk full")))
-        #expect(found.firm.map(\.id.kind) == [.journalFailing, .shiftWaits])
-        #expect(found.firm[1].detail.contains("T5 and 2 more"))
-        let fresh = AlertSnapshot.Shift(name: "Night", ended: ago(.seconds(60)), waitsFor: ["T1"])
-        #expect(look(snapshot(shifts: [fresh])).firm.isEmpty)
+    @Test func `a journal that cannot be written is told`() {
+        let found = look(snapshot(journal: .failing(since: ago(.seconds(60)), reason: "disk full")))
+        #expect(found.firm.map(\.id.kind) == [.journalFailing])
+        #expect(found.firm[0].detail.contains("disk full"))
+    }
+
+    @Test(arguments: [
+        (ShiftStanding.Condition.followed, Int64(3000), String?.some("Attendance of shift Night waits")),
+        (.leftToSite, 3000, "Attendance of shift Night is marked without all punches"), (.followed, 60, nil),
+        (.notMarked, 3000, nil),
+        (
+            .denied(reason: "403", remedy: "Give it the role."), 0,
+            "Attendance of shift Night is not moved on at erpnext"
+        ),
+    ])
+    func `a shift that waits for terminals is told half an hour after its end`(
+        condition: ShiftStanding.Condition, seconds: Int64, title: String?
+    ) throws {
+        let end = ago(.seconds(seconds))
+        let shift = ShiftStanding(
+            sink: .erpnext, shift: "Night", condition: condition,
+            holders: (1...8).map {
+                .init(title: "T\($0)", point: $0 == 8 ? Self.now.seconds : nil, reason: .neverHeard)
+            },
+            openEnd: .init(wall: Self.kolkata.wallTime(at: end.seconds), at: end))
+        let found = look(snapshot(shifts: [shift])).firm
+        #expect(found.first?.title == title)
+        if title?.hasSuffix("waits") == true {
+            #expect(found.first?.detail.hasSuffix("missing: T1, T2, T3, T4, T5 and 2 more.") == true)
+        }
     }
 
     @Test func `a rule that is switched off says nothing`() {
@@ -302,9 +304,9 @@ import Testing
     @Test func `ten thousand terminals are looked at in a moment`() throws {
         let terminals = try (0..<10_000).map { number in
             AlertSnapshot.Terminal(
-                serial: try #require(SerialNumber("T\(number)")), zone: Self.kolkata,
-                isConnected: number % 2 == 0,
-                lastHeard: ago(.seconds(100_000)), skewSeconds: 0)
+                TerminalFigures(
+                    serial: try #require(SerialNumber("T\(number)")), isConnected: number % 2 == 0,
+                    lastHeard: ago(.seconds(100_000))), zone: Self.kolkata)
         }
         let limits = try thresholds(workingHours: "Mon-Fri 08:00-18:00")
         let start = ContinuousClock.now

@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test func `a text without end is refused, and any bytes are read or refused`() {
-        #expect(throws: WorkingHours.Fault.self) {
+        #expect(throws: RuleTextError.self) {
             try WorkingHours(String(repeating: "Mon 08:00-09:00,", count: 100))
         }
         var generator = SystemRandomNumberGenerator()

@@ -32,7 +32,7 @@ import Testing
         #expect(
             off
                 == Settings.Alerts(
-                    workingHours: "Sun-Thu 22:00-06:00, sat 09:00-24:00", interval: .seconds(5), channels: [])
+                    workingHours: try WorkingHours("Sun-Thu 22:00-06:00, Sat 09:00-24:00"), interval: .seconds(5), channels: [])
         )
     }
 
@@ -76,9 +76,9 @@ import Testing
     }
 
     @Test(arguments: [
-        Mistake("[Alerts]\nWorkingHours = 08:00-18:00", 2, "no span of days", "Mon-Fri 08:00-18:00"),
-        Mistake("[Alerts]\nWorkingHours = Mo-Fr 08:00-18:00", 2, "no span of days", "Mon-Fri"),
-        Mistake("[Alerts]\nWorkingHours = Mon-Fri 8-18", 2, "no span of days", "Mon-Fri 08:00-18:00"),
+        Mistake("[Alerts]\nWorkingHours = Mon-Fri", 2, "has days and no hours", "Mon-Fri 08:00-18:00"),
+        Mistake("[Alerts]\nWorkingHours = Mo-Fr 08:00-18:00", 2, "\"Mo-Fr\" is no day", "Mon-Fri"),
+        Mistake("[Alerts]\nWorkingHours = Mon-Fri 8-18", 2, "\"8-18\" is no span", "HH:MM-HH:MM"),
         Mistake("[Alerts]\nOfflineMinutes = -1", 2, "-1 is out of range", "from 0 to 10080"),
         Mistake("[Alerts]\nOwedMinutes = soon", 2, "is no whole number", "from 0 to 10080"),
         Mistake("[Alerts]\nPausedMinutes = 1.5", 2, "is no whole number", "from 0 to 10080"),
