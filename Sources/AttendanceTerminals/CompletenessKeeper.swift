@@ -190,7 +190,6 @@ extension TerminalFigures {
         merged.completeUntil = [before.completeUntil, completeUntil].compactMap(\.self).max()
         merged.skew = skew ?? before.skew
         if memory == DeviceMemory() { merged.memory = before.memory }
-        merged.fills = fills ?? before.fills
         return merged
     }
 }

@@ -19,7 +19,6 @@ final class TerminalPulse: Sendable {
         var completeness: TerminalCompleteness?
         var skew: Int?
         var memory = DeviceMemory()
-        var fills: [MemoryFill]?
         var resends = 0
         var repeatedBatches = 0
         var records = 0
@@ -48,7 +47,6 @@ final class TerminalPulse: Sendable {
         isNew: Bool, at now: UnixTime, backlog: Int?, skew: Int?, setsClock: Bool, deviceInfo: String?
     ) {
         let memory = deviceInfo.map { DeviceMemory(deviceInfo: $0) }
-        let fills = deviceInfo.map(MemoryFill.read)
         heard.store(now.milliseconds, ordering: .releasing)
         state.withLock { state in
             if isNew { state = State() }
@@ -60,7 +58,6 @@ final class TerminalPulse: Sendable {
             }
             state.skew = skew ?? state.skew
             state.memory = memory ?? state.memory
-            state.fills = fills ?? state.fills
         }
     }
 
@@ -94,7 +91,7 @@ final class TerminalPulse: Sendable {
                 backlog: state.completeness?.backlog, skew: state.skew,
                 lag: isConnected ? state.completeness?.lag : nil,
                 completeUntil: state.completeness?.completeUntil, memory: state.memory,
-                fills: state.fills, resends: state.resends, repeatedBatches: state.repeatedBatches,
+                resends: state.resends, repeatedBatches: state.repeatedBatches,
                 records: state.records)
         }
     }

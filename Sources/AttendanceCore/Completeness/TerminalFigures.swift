@@ -13,8 +13,6 @@ package struct TerminalFigures: Hashable, Sendable {
     /// Every punch up to this moment (seconds since 1970 UTC) is in the journal; nil as long as that is not known.
     package var completeUntil: Int64?
     package var memory: DeviceMemory
-    /// The same by what it holds; nil when the terminal has not told yet, empty when it does not tell.
-    package var fills: [MemoryFill]?
     /// How often in a row it has sent the same batch again; 0 when its last one held something new.
     package var resends: Int
     /// Batches of its present connection in which nothing was new, and records that were new.
@@ -24,7 +22,7 @@ package struct TerminalFigures: Hashable, Sendable {
     package init(
         serial: SerialNumber, isConnected: Bool = false, lastHeard: UnixTime? = nil, backlog: Int? = nil,
         skew: Int? = nil, lag: Int64? = nil, completeUntil: Int64? = nil,
-        memory: DeviceMemory = DeviceMemory(), fills: [MemoryFill]? = nil, resends: Int = 0,
+        memory: DeviceMemory = DeviceMemory(), resends: Int = 0,
         repeatedBatches: Int = 0, records: Int = 0
     ) {
         self.serial = serial
@@ -35,7 +33,6 @@ package struct TerminalFigures: Hashable, Sendable {
         self.lag = lag
         self.completeUntil = completeUntil
         self.memory = memory
-        self.fills = fills
         self.resends = resends
         self.repeatedBatches = repeatedBatches
         self.records = records
@@ -46,8 +43,7 @@ package struct TerminalFigures: Hashable, Sendable {
         self.init(
             serial: record.serial, lastHeard: [record.lastHeard, record.lastSeen].compactMap(\.self).max(),
             backlog: record.backlog, skew: record.skew, completeUntil: record.completeUntil,
-            memory: DeviceMemory(deviceInfo: record.deviceInfo),
-            fills: record.deviceInfo.map(MemoryFill.read))
+            memory: DeviceMemory(deviceInfo: record.deviceInfo))
     }
 }
 
