@@ -10,7 +10,7 @@ import Testing
     private static let now = UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
 
     private func probe(
-        _ address: String, limit: Duration = .seconds(10), trusting: String? = nil
+        _ address: String, limit: Duration = .seconds(10), trusting: [NIOSSLCertificate] = []
     ) throws -> AddressProbe {
         let url = try #require(URL(string: address))
         return try #require(AddressProbe(url, limit: limit, trusting: trusting))
@@ -102,9 +102,9 @@ import Testing
         var until = "20990101000000Z"
     }
 
-    /// A TLS server with a certificate of its own, made by openssl; `body` gets its port and the certificate's file.
+    /// A TLS server with a certificate of its own, made by openssl; `body` gets its port and the certificate.
     private func withServer(
-        _ wanted: Wanted, _ body: (Int, String) async throws -> Void
+        _ wanted: Wanted, _ body: (Int, [NIOSSLCertificate]) async throws -> Void
     ) async throws {
         let folder = NSTemporaryDirectory() + "probe-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -124,7 +124,7 @@ import Testing
             }
             .bind(host: "127.0.0.1", port: 0).get()
         do {
-            try await body(server.localAddress?.port ?? 0, folder + "/certificate.pem")
+            try await body(server.localAddress?.port ?? 0, chain)
             try await server.close()
         } catch {
             try await server.close()

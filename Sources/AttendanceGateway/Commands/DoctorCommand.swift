@@ -69,13 +69,13 @@ struct DoctorCommand: AsyncParsableCommand {
         return counts
     }
 
-    /// `ok    erpnext versions           frappe 15.44.2, …`
+    /// `ok    erpnext versions             frappe 15.44.2, …`
     static func line(_ result: CheckResult) -> String {
         func padded(_ text: String, _ width: Int) -> String {
-            text + String(repeating: " ", count: max(1, width - text.count))
+            text + String(repeating: " ", count: max(2, width - text.count))
         }
         let remedy = result.remedy.map { "  → \($0)" } ?? ""
-        return padded(result.outcome.rawValue, 6) + padded(result.check, 27) + result.seen + remedy
+        return padded(result.outcome.rawValue, 6) + padded(result.check, 29) + result.seen + remedy
     }
 }
 

@@ -87,8 +87,7 @@ struct Reconcile: AsyncParsableCommand {
         let reconciler = Reconciler(
             journal: journal, visit: visit,
             expected: ExpectedCheckins(
-                settings: settings, site: visit.site, zone: zone,
-                directory: try await ExpectedCheckins.directory(of: visit.site.name, in: journal),
+                zone: zone, people: try await PeopleOfSite(visit.site, settings: settings, journal: journal),
                 employee: employee))
         let output = Output(format: format)
         output.header(FindingRow.columns)
@@ -119,7 +118,9 @@ struct Reconcile: AsyncParsableCommand {
 
     private func sendAgain(_ missing: [Int64], to sink: SinkName, _ settings: Settings) async throws {
         guard yes else {
-            Screen.note("\(missing.count) missing punches would be sent again; say --fix --yes to do so")
+            Screen.note(
+                "\(Spoken.count(missing.count, "missing punch", "missing punches")) would be sent again; say --fix --yes to do so"
+            )
             return
         }
         let author = Author.atCommandLine
@@ -136,7 +137,9 @@ struct Reconcile: AsyncParsableCommand {
                         some, to: sink, again: true, by: author, at: Gateway.Surroundings.systemTime()))
             }.changed
         }
-        Screen.note("\(count) punches are sent again; compare once more when they are delivered")
+        Screen.note(
+            "\(Spoken.count(count, "punch is", "punches are")) sent again; compare once more when that is delivered"
+        )
     }
 
     // MARK: Words
@@ -165,7 +168,8 @@ struct Reconcile: AsyncParsableCommand {
             ("elsewhere", figures.elsewhere),
         ]
         for kind in ReconciliationFinding.Kind.allCases {
-            fields.append((kind.rawValue, figures.findings[kind, default: 0]))
+            fields.append(
+                (kind.rawValue.replacing("-", with: "_"), figures.findings[kind, default: 0]))
         }
         let members = fields.map { "\(Output.quoted($0)):\($1)" }.joined(separator: ",")
         return "{\"kind\":\"summary\",\"agree\":\(figures.isAgreed),\(members)}"

@@ -9,7 +9,9 @@ struct FolderChecks: Sendable {
         var folders = [
             ("journal folder", settings.store.directory), ("log folder", settings.logging.directory),
         ]
-        if settings.csv.isEnabled { folders.append(("CSV folder", settings.csv.directory)) }
+        if settings.csv.isEnabled, settings.csv.directory != settings.logging.directory {
+            folders.append(("CSV folder", settings.csv.directory))
+        }
         return [DoctorCheck(title: "user") { [user()] }]
             + folders.map { title, path in DoctorCheck(title: title) { [folder(title, path)] } }
     }

@@ -9,13 +9,7 @@ extension SiteChecks {
     /// Read at most; beyond, the rest is not looked at.
     private static let maximumEmployees = 20_000
 
-    private var keyFields: [String] {
-        let own =
-            settings.terminals.groups.compactMap(\.traits.employeeField)
-            + settings.terminals.overrides.values.compactMap(\.traits.employeeField)
-            + [settings.terminals.traits.employeeField].compactMap(\.self)
-        return Array(Set(own + [site.employeeField])).sorted()
-    }
+    private var keyFields: [String] { settings.keyFields(of: site) }
 
     func employees(_ reader: SiteReader, _ title: String) async -> [CheckResult] {
         var all: [Employee] = []
@@ -57,25 +51,7 @@ extension SiteChecks {
                         + "(employees map)")
             ]
         }
-        var results: [CheckResult] = [.ok(title, seen)]
-        for field in keyFields {
-            let held = Dictionary(grouping: all.filter { $0.keys[field] != nil }) {
-                ($0.keys[field] ?? "").lowercased()
-            }
-            let doubled = held.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }
-            if !doubled.isEmpty {
-                results.append(
-                    .warning(
-                        title,
-                        "\(field) is held by several: "
-                            + Spoken.some(
-                                doubled.map {
-                                    "\($0.key) (\($0.value.map(\.name).joined(separator: " "))" + ")"
-                                }),
-                        "give each employee an id of its own: punches with these wait as dead letters"))
-            }
-        }
-        return results
+        return [.ok(title, seen)]
     }
 
     private func unread(_ answer: SiteAnswer<EmployeePage>, _ title: String) -> CheckResult {
@@ -107,64 +83,50 @@ extension SiteChecks {
         do {
             people = try await reader.seenPeople(
                 from: WallTime(seconds: now.seconds - Self.lately), limit: 50_000)
-            mappings = try await reader.mappings(of: site.name)
+            mappings = site.mappings + (try await reader.mappings(of: site.name))
         } catch {
             return [.skipped(title, error.localizedDescription)]
         }
-        let directory = EmployeeDirectory(
-            employees: employees, mappings: mappings,
-            leadingZeros: site.leadingZeros == .exact ? .exact : .ignored)
-        var unknown: [String] = []
-        var several: [String] = []
-        var inactive: [String] = []
-        for person in people where settings.terminals.sinks(of: person.terminal).contains(site.name) {
-            let label = "\(person.enrollID.sent)\(person.name.map { " \($0)" } ?? "") at \(person.terminal)"
-            switch resolve(person, in: directory) {
-            case .employee(let employee):
-                if !employee.takesCheckins { inactive.append("\(label) (\(employee.name))") }
-            case .several: several.append(label)
-            case .unknown: unknown.append(label)
-            }
+        let preview = EmployeePreview(
+            directory: EmployeeDirectory(
+                employees: employees, mappings: mappings, leadingZeros: site.zeros),
+            seen: people.filter { settings.terminals.sinks(of: $0.terminal).contains(site.name) },
+            mappings: mappings, fields: Set(keyFields),
+            space: { settings.terminals.idSpace(of: $0, at: site) },
+            key: { site.personKey.key($0.enrollID, alias: $0.alias) })
+        let groups = Dictionary(grouping: preview.findings.filter(\.kind.needsWork), by: \.kind)
+        let results = EmployeePreview.Kind.allCases.compactMap { kind in
+            groups[kind].map { result(title, kind, $0) }
         }
-        var results: [CheckResult] = []
-        if !unknown.isEmpty {
-            results.append(
-                .warning(
-                    title, "no employee for \(Spoken.some(unknown))",
-                    "set \(site.employeeField) of the employee to exactly that id, or map it; the punches go then by "
-                        + "themselves"))
-        }
-        if !several.isEmpty {
-            results.append(
-                .warning(
-                    title, "several employees for \(Spoken.some(several))",
-                    "give each an id of its own, or map it"))
-        }
-        if !inactive.isEmpty {
-            results.append(
-                .warning(
-                    title, "inactive employees punch: \(Spoken.some(inactive))",
-                    "ERPNext refuses them; set them Active, or take them out of the terminals"))
-        }
-        if results.isEmpty {
-            results.append(
-                people.isEmpty
-                    ? .skipped(title, "nobody has punched in the last 30 days")
-                    : .ok(
-                        title,
-                        "all \(Spoken.count(people.count, "id")) of the last 30 days have their employee"))
-        }
-        return results
+        if !results.isEmpty { return results }
+        return [
+            people.isEmpty
+                ? .skipped(title, "nobody has punched in the last 30 days")
+                : .ok(
+                    title, "all \(Spoken.count(people.count, "id")) of the last 30 days have their employee")
+        ]
     }
 
-    private func resolve(_ person: SeenPerson, in directory: EmployeeDirectory)
-        -> EmployeeDirectory.Resolution
-    {
-        let group = settings.terminals.group(of: person.terminal)
-        return directory.resolve(
-            key: site.personID == .alias ? person.alias ?? person.enrollID.sent : person.enrollID.sent,
-            enrollID: person.enrollID,
-            field: settings.terminals.employeeField(of: person.terminal) ?? site.employeeField,
-            space: group?.traits.employeeField == nil ? "" : group?.name ?? "")
+    private func result(
+        _ title: String, _ kind: EmployeePreview.Kind, _ findings: [EmployeePreview.Finding]
+    ) -> CheckResult {
+        let labels = Spoken.some(
+            findings.map { finding in
+                let employees =
+                    finding.employees.isEmpty ? nil : "(\(finding.employees.joined(separator: " ")))"
+                return [finding.id, finding.name, employees].compactMap(\.self).joined(separator: " ")
+            })
+        let words =
+            switch kind {
+            case .unknownID: "no employee for \(labels)"
+            case .severalEmployees: "several employees for \(labels)"
+            case .inactiveEmployee: "inactive employees punch: \(labels)"
+            case .mappingToNobody: "mapped to employees that are not there: \(labels)"
+            case .duplicateID: "one id, several employees: \(labels)"
+            case .employeeWithoutID: "employees without an id: \(labels)"
+            }
+        return .warning(
+            title, words,
+            findings.count == 1 ? findings[0].remedy : "employees check tells what to do with each")
     }
 }

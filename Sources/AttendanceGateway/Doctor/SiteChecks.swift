@@ -167,8 +167,9 @@ actor SiteFindings {
 }
 
 extension Settings.ERP {
-    /// The method that takes punches in the hrms dialect, with the rule by which the sink chooses it.
+    /// The method that takes punches in the hrms dialect.
     var checkinMethod: String {
-        endpoint.hasSuffix("add_log_based_on_employee_field") ? endpoint : ERPNextSink.Settings.hrmsEndpoint
+        // The settings were checked when they were read; nothing in them can fail here.
+        (try? sinkSettings())?.endpoint ?? ERPNextSink.Settings.hrmsEndpoint
     }
 }

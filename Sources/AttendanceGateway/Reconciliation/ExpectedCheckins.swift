@@ -4,12 +4,10 @@ import AttendanceStore
 
 /// What the journal holds as the site should show it.
 struct ExpectedCheckins: Sendable {
-    let settings: Settings
-    let site: Settings.ERP
     /// The zone in which times were sent where no decision is kept; nil: the terminals' own.
     let zone: ZoneRules?
-    /// Of everybody, as the gateway has read it.
-    let directory: EmployeeDirectory
+    /// As the gateway has read them.
+    let people: PeopleOfSite
     /// Only this employee's must be there; those of others only explain what is found.
     let employee: String?
 
@@ -17,7 +15,9 @@ struct ExpectedCheckins: Sendable {
     func make(_ entry: JournalEntry) -> ExpectedCheckin? {
         guard let time = time(of: entry) else { return nil }
         let decided = entry.decision?.employee
-        let employee = decided ?? looked(up: entry)
+        let employee =
+            decided
+            ?? people.employee(entry.punch.enrollID, alias: entry.punch.alias, at: entry.terminal)?.name
         var standing: ExpectedCheckin.Standing
         var reference: String?
         switch entry.state {
@@ -40,33 +40,6 @@ struct ExpectedCheckins: Sendable {
     private func time(of entry: JournalEntry) -> WallTime? {
         if let decision = entry.decision { return decision.time }
         return entry.believedTime.map { zone?.wallTime(at: $0.instant) ?? $0.wall }
-    }
-
-    /// Whom today's directory takes the person for.
-    private func looked(up entry: JournalEntry) -> String? {
-        guard directory.count > 0 else { return nil }
-        let own = settings.terminals.employeeField(of: entry.terminal)
-        let group = settings.terminals.group(of: entry.terminal)
-        let key =
-            site.personID == .alias
-            ? entry.punch.alias ?? entry.punch.enrollID.sent : entry.punch.enrollID.sent
-        let resolution = directory.resolve(
-            key: key, enrollID: entry.punch.enrollID, field: own ?? site.employeeField,
-            space: group?.traits.employeeField == nil ? "" : group?.name ?? "")
-        if case .employee(let employee) = resolution { return employee.name }
-        return nil
-    }
-
-    /// The people of a site as the journal knows them.
-    static func directory(of sink: SinkName, in journal: any JournalReading) async throws -> EmployeeDirectory
-    {
-        var employees: [Employee] = []
-        while true {
-            let page = try await journal.employees(of: sink, after: employees.last?.name ?? "", limit: 1000)
-            if page.isEmpty { break }
-            employees += page
-        }
-        return EmployeeDirectory(employees: employees, mappings: try await journal.mappings(of: sink))
     }
 }
 
