@@ -328,7 +328,6 @@ import Testing
         try await drain(1_000) { request in
             receiver.take(request)
             return .json("{}")
-        } _: { _, _, _ in
         }
         let state = receiver.state.withLock { $0 }
         #expect(state.punches.count == 1_000)
@@ -353,7 +352,6 @@ import Testing
             }
             if number == 2 { return nil }
             return number == 3 ? .json("{}", status: 500) : .json("{}")
-        } _: { _, _, _ in
         }
         let state = receiver.state.withLock { $0 }
         #expect(state.punches.count == 200)
@@ -375,7 +373,6 @@ import Testing
             guard !Receiver.numbers(request.body).contains(13) else { return .json("no", status: status) }
             receiver.take(request)
             return .json("{}")
-        } _: { _, _, _ in
         }
         let state = receiver.state.withLock { $0 }
         #expect(Set(state.punches) == Set((1...60).filter { $0 != 13 }))

@@ -55,7 +55,8 @@ import Testing
             try await withERPNext { erp in
                 erp.setCredential("somebody:else")
                 try await withGateway(
-                    file: file(receiver), erp: erp, folder: folder, delivery: .hastened(by: Self.factor)
+                    ["ERP.SiteTimeZone=Asia/Kolkata"], file: file(receiver), erp: erp, folder: folder,
+                    delivery: .hastened(by: Self.factor)
                 ) { gateway in
                     let terminal = try await gateway.connect("ZX01")
                     try await terminal.register()
@@ -72,7 +73,8 @@ import Testing
                 }
                 // Started again, with the site still refusing: nothing is told twice.
                 try await withGateway(
-                    file: file(receiver), erp: erp, folder: folder, delivery: .hastened(by: Self.factor)
+                    ["ERP.SiteTimeZone=Asia/Kolkata"], file: file(receiver), erp: erp, folder: folder,
+                    delivery: .hastened(by: Self.factor)
                 ) { gateway in
                     try await eventually { try await gateway.sink("erpnext")?.state == "paused" }
                     try await eventually { !gateway.gateway.alerts.service.current.isEmpty }

@@ -99,7 +99,7 @@ private struct Look {
         case .unavailable(let since, let reason, _):
             found(
                 AlertFinding(
-                    AlertID(.siteUnavailable, name), .warning, title: "\(name) takes no punches",
+                    AlertID(.siteUnavailable, name), .warning, title: "Sink \(name) takes no punches",
                     detail: "\(reason). \(Words.count(sink.owed, "punch", "punches")) wait; none is lost.",
                     remedy: sink.name == .csv
                         ? "Look at its folder: it must be there, writable and not full. It completes itself."
@@ -114,7 +114,7 @@ private struct Look {
             found(
                 AlertFinding(
                     AlertID(.deadLetters, name), .warning,
-                    title: "\(name) has refused punches for good",
+                    title: "Punches were refused for good by \(name)",
                     detail:
                         "\(Words.count(sink.deadLetters, "dead letter waits", "dead letters wait")) for a "
                         + "decision; the punches are kept in the journal.",
@@ -126,7 +126,7 @@ private struct Look {
             found(
                 AlertFinding(
                     AlertID(.wrongCheckins, name), .critical,
-                    title: "\(name) stored check-ins with a wrong time",
+                    title: "Check-ins were stored with a wrong time by \(name)",
                     detail:
                         "\(Words.count(sink.wrongCheckins, "check-in stands", "check-ins stand")) there with "
                         + "another time than the one that was sent.",

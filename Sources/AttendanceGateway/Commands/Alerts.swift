@@ -12,6 +12,9 @@ struct Alerts: AsyncParsableCommand {
         subcommands: [List.self, Test.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
+        /// Written out below the table.
+        private static let remedies = 20
+
         static let configuration = CommandConfiguration(
             abstract: "Show present alerts, the worst first.",
             discussion:
@@ -29,11 +32,21 @@ struct Alerts: AsyncParsableCommand {
                 alerts = try await CommonOptions.journal(of: settings).alerts().map(AlertReport.init)
             }
             let output = Output(format: format)
-            output.header(AlertRow.columns)
-            for alert in alerts { output.row(AlertRow(alert)) }
+            if format == .text {
+                output.header(ShortAlertRow.columns)
+                for alert in alerts { output.row(ShortAlertRow(alert)) }
+            } else {
+                output.header(AlertRow.columns)
+                for alert in alerts { output.row(AlertRow(alert)) }
+            }
             output.flush()
             guard format == .text else { return }
             if alerts.isEmpty { Screen.note("no alerts") }
+            var said: Set<String> = []
+            for alert in alerts where said.count < Self.remedies {
+                let remedy = "\(alert.kind): \(PlainText.line(alert.remedy))"
+                if said.insert(remedy).inserted { Screen.note(remedy) }
+            }
             if asked == nil { Screen.note(TerminalList.byJournal) }
             for channel in asked?.channels ?? [] where channel.isFailing {
                 Screen.note(
@@ -95,6 +108,19 @@ private struct AlertRow: OutputRow {
         values = [
             .text(alert.severity), .text(alert.kind), .text(alert.subject), .text(alert.since),
             .text(alert.told ?? ""), .text(alert.title), .text(alert.detail), .text(alert.remedy),
+        ]
+    }
+}
+
+/// What fits on a screen.
+private struct ShortAlertRow: OutputRow {
+    static let columns = ["severity", "kind", "since", "title", "detail"]
+    let values: [OutputValue]
+
+    init(_ alert: AlertReport) {
+        values = [
+            .text(alert.severity), .text(alert.kind), .text(alert.since), .text(alert.title),
+            .text(alert.detail),
         ]
     }
 }

@@ -171,6 +171,7 @@ private struct HonestTerminal {
     let countsBacklog: Bool
     let tellsClock: Bool
     let setsClock: Bool
+    var rules = TerminalCompleteness.Rules()
     var now: Int64 = 1_772_352_000
     var skew: Int64
     var queue: [Int64] = []
@@ -225,7 +226,7 @@ private struct HonestTerminal {
         let (backlog, told) = (countsBacklog ? queue.count : nil, tellsClock ? Int(skew) : nil)
         if connection == nil {
             connection = TerminalCompleteness(
-                registeredAt: at(now), backlog: backlog, skew: told, setsClock: setsClock)
+                registeredAt: at(now), backlog: backlog, skew: told, setsClock: setsClock, rules: rules)
         } else {
             connection?.registered(at: at(now), backlog: backlog, skew: told, setsClock: setsClock)
         }
@@ -264,6 +265,21 @@ private struct HonestTerminal {
             #expect(terminal.claimed > 1_772_352_000, "seed \(seed)")
             #expect(terminal.checked > 300)
         }
+    }
+
+    /// So that a terminal is simulated that makes the waiting necessary.
+    @Test(arguments: [
+        TerminalCompleteness.Rules(margin: -10), .init(quiet: 0), .init(quiet: 0, longQuiet: 0),
+    ])
+    func `without the margin and the quiet it would be broken`(rules: TerminalCompleteness.Rules) {
+        var broken = 0
+        for seed in 1...40 as ClosedRange<UInt64> where broken == 0 {
+            var terminal = HonestTerminal(
+                seed: seed, countsBacklog: seed.isMultiple(of: 2), tellsClock: true, setsClock: true)
+            terminal.rules = rules
+            for _ in 0..<3000 where terminal.step() != [] { broken += 1 }
+        }
+        #expect(broken > 0)
     }
 }
 

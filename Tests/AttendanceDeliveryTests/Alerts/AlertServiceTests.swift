@@ -117,7 +117,7 @@ private final class Scene: Sendable {
         while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
     }
 
-    private let letters = "Erpnext has refused punches for good"
+    private let letters = "Punches were refused for good by erpnext"
 
     @Test(.timeLimit(.minutes(1))) func `tells every channel once, and once when it is over`() async throws {
         let (first, second, scene) = (ScriptedChannel("a"), ScriptedChannel("b"), Scene())
@@ -132,7 +132,7 @@ private final class Scene: Sendable {
             try await eventually { scene.records.isEmpty }
             #expect(service.current.isEmpty)
         }
-        let over = "Over: erpnext has refused punches for good"
+        let over = "Over: Punches were refused for good by erpnext"
         #expect(first.titles == [letters, over] && second.titles == [letters, over])
     }
 
@@ -147,7 +147,7 @@ private final class Scene: Sendable {
             scene.set(Self.sink(0))
             try await eventually { channel.titles.count == 2 }
         }
-        #expect(channel.titles == [letters, "Over: erpnext has refused punches for good"])
+        #expect(channel.titles == [letters, "Over: Punches were refused for good by erpnext"])
         #expect(scene.records.isEmpty)
     }
 

@@ -64,7 +64,8 @@ private struct Collected: ResponseBodyWriter {
             try JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any])
         #expect(
             json.keys.sorted() == [
-                "connected_devices", "connections", "queue", "sinks", "status", "store", "terminals",
+                "alerts", "connected_devices", "connections", "queue", "sinks", "status", "store",
+                "terminals",
                 "uptime_seconds", "version",
             ])
         #expect(json["status"] as? String == "ok")
