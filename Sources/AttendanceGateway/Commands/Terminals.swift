@@ -51,9 +51,8 @@ struct TerminalList {
                 page = try await question.get("/terminals", after.map { [("after", $0)] } ?? [])
             }
             if page == nil {
-                let journal = try desk ?? CompletenessDesk(journalOf: settings)
-                desk = journal
-                page = try await journal.terminals(after: after, limit: TerminalRoutes.pageSize)
+                if desk == nil { desk = try await CompletenessDesk(journalOf: settings).figuresOnce() }
+                page = try await desk?.terminals(after: after, limit: TerminalRoutes.pageSize)
             }
             page?.terminals.forEach(body)
             after = page?.next
@@ -63,6 +62,14 @@ struct TerminalList {
 }
 
 extension CompletenessDesk {
+    /// With all figures read now and not again for each page.
+    fileprivate func figuresOnce() async throws -> CompletenessDesk {
+        let known = try await figures()
+        var desk = self
+        desk.figures = { known }
+        return desk
+    }
+
     /// Beside a gateway that does not answer, or without one. Ends the process where there is no journal.
     init(journalOf settings: Settings) throws {
         self.init(
