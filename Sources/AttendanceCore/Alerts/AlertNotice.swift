@@ -10,6 +10,7 @@ package struct AlertNotice: Hashable, Sendable {
     }
 
     package var event: Event
+    /// Means nothing for a test.
     package var kind: AlertKind
     package var at: UnixTime
     /// At least one, all of `kind`, the most severe first.
@@ -27,12 +28,16 @@ package struct AlertNotice: Hashable, Sendable {
     }
 
     package static func test(at now: UnixTime) -> AlertNotice {
-        let finding = AlertFinding(
-            AlertID(.sitePaused, "test"), .warning,
+        let record = AlertRecord(
+            kind: Event.test.rawValue, subject: "test", severity: .warning,
             title: "This is a test of the attendance gateway's alerts",
-            detail: "Nothing is wrong. Whoever reads this would have been told.", remedy: "Nothing to do.")
-        return AlertNotice(.test, .sitePaused, [AlertRecord(finding, since: now)], at: now)
+            detail: "Nothing is wrong. Whoever reads this would have been told.", remedy: "Nothing to do.",
+            since: now)
+        return AlertNotice(.test, .sitePaused, [record], at: now)
     }
+
+    /// The kind as programs are told it; a test is of none.
+    package var kindWord: String { event == .test ? event.rawValue : kind.rawValue }
 
     var ids: [AlertID] { alerts.map { AlertID(kind, $0.subject) } }
 

@@ -192,7 +192,7 @@ private struct JSONForm: Encodable {
         let notice = message.notice
         gateway = message.gateway
         event = notice.event.rawValue
-        kind = notice.kind.rawValue
+        kind = notice.kindWord
         severity = notice.severity.rawValue
         title = message.title
         text = message.lines.joined(separator: "\n")
@@ -216,7 +216,7 @@ extension AlertMessage {
             case .recovered: "white_check_mark"
             case .test: "test_tube"
             }
-        return "\(sign),\(notice.kind.rawValue)"
+        return "\(sign),\(notice.kindWord)"
     }
 
     static func cut(_ text: String, bytes: Int) -> String {
