@@ -126,6 +126,7 @@ package final class DeliveryWorker: Service {
         var stopping = false
         var alarm: Duration?
         var nextPoll: Duration
+        var polls = 0
         var nextReport: Duration = .zero
         var readAgain: Duration?
         /// What is recorded by now is old, as soon as it is known how much that is.
@@ -233,7 +234,10 @@ package final class DeliveryWorker: Service {
         /// A wake-up may have been missed, and when nothing is at hand the whole queue is looked at once more.
         private mutating func poll() {
             nextPoll = now + worker.settings.poll
-            if queue.isEmpty { queue.restart() }
+            polls += 1
+            // What is held here is no copy that counts: reading it afresh costs a page or two, and mends whatever
+            // could have been overlooked.
+            if queue.isEmpty || polls % 20 == 0 { queue.restart() }
             queue.wake()
         }
 

@@ -223,7 +223,8 @@ package struct LaneSchedule: Sendable {
             insert(row, into: &lane)
             return letGo(key, &lane)
         }
-        if !lane.isSpent { lane.resume = row.id }
+        // After a restart the lane may have been read up to a row before this one, which was on its way then.
+        if !lane.isSpent { lane.resume = min(lane.resume ?? .max, row.id) }
         loaded -= lane.rows.count
         lane.rows = []
         insert(row, into: &lane)
