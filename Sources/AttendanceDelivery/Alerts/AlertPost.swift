@@ -43,7 +43,8 @@ struct AlertPost: Sendable {
         request.headers = headers
         request.body = .bytes(body)
         do {
-            let response = try await client.execute(request, deadline: .now() + TimeAmount(timeout) + .seconds(1))
+            let response = try await client.execute(
+                request, deadline: .now() + TimeAmount(timeout) + .seconds(1))
             var answer: [UInt8] = []
             for try await part in response.body {
                 answer.append(contentsOf: part.readableBytesView.prefix(Self.maximumAnswer - answer.count))
