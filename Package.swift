@@ -119,7 +119,8 @@ let package = Package(
         .testTarget(
             name: "AttendanceDeliveryTests",
             dependencies: [
-                core, store, "AttendanceDelivery", "AttendanceSimulation", crypto, logging, lifecycle, httpClient,
+                core, store, "AttendanceDelivery", "AttendanceSimulation", crypto, logging, lifecycle,
+                httpClient,
                 nioCore, nioPosix, nioHTTP, .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict),

@@ -92,7 +92,9 @@ import Testing
                 gateway in
                 let site = try #require(try await gateway.sink("erpnext")?.site)
                 #expect(site.employees == 30)
-                #expect(gateway.gateway.sinks.people.directories[.erpnext]?.now.zone?.identifier == "Asia/Kolkata")
+                #expect(
+                    gateway.gateway.sinks.people.directories[.erpnext]?.now.zone?.identifier == "Asia/Kolkata"
+                )
                 let terminal = try await gateway.connect("T1")
                 try await terminal.register()
                 _ = try await terminal.sendLog([.coded("0007", at: wallNow(-60))])

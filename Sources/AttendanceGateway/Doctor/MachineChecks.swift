@@ -228,7 +228,8 @@ enum ChildProcess {
         return await withTaskCancellationHandler {
             // It prints a few hundred bytes, which a pipe holds: nobody has to read while it runs.
             for await status in ended.stream where status == 0 {
-                let data = (try? pipe.fileHandleForReading.read(upToCount: 64 << 10)) ?? Data()  // said nothing
+                // What cannot be read has said nothing.
+                let data = (try? pipe.fileHandleForReading.read(upToCount: 64 << 10)) ?? Data()
                 return String(decoding: data, as: UTF8.self)
             }
             return nil

@@ -32,7 +32,8 @@ import Testing
         #expect(
             off
                 == Settings.Alerts(
-                    workingHours: try WorkingHours("Sun-Thu 22:00-06:00, Sat 09:00-24:00"), interval: .seconds(5), channels: [])
+                    workingHours: try WorkingHours("Sun-Thu 22:00-06:00, Sat 09:00-24:00"),
+                    interval: .seconds(5), channels: [])
         )
     }
 
