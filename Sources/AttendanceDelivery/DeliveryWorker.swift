@@ -202,7 +202,9 @@ package final class DeliveryWorker: Service {
                     let unixNow = worker.timing.now()
                     queue.take(rows, from: read, at: now) { row in
                         // A wall clock that was set back must not hold a punch for days.
-                        min((row.due ?? unixNow) - unixNow, worker.settings.rules.retry.ceiling * 2)
+                        min(
+                            (row.due ?? unixNow) - unixNow,
+                            worker.settings.rules.longestWait(afterAttempts: row.attempts))
                     }
                 }
                 try await count()

@@ -60,6 +60,12 @@ package struct SettlementRules: Hashable, Sendable {
         }
     }
 
+    /// No punch waits longer than this after so many counted attempts, whatever its due time says: that is a time of the
+    /// wall clock, which may have been set back since.
+    package func longestWait(afterAttempts attempts: Int) -> Duration {
+        max(retry.delay(afterAttempt: max(1, attempts), random: 1), quiet)
+    }
+
     private func failure(
         _ reason: String, _ attemptsBefore: Int, mayBeStored: Bool, _ now: UnixTime, _ random: Double
     ) -> (fate: Settlement.Fate, report: ReportedStatus?) {

@@ -118,6 +118,47 @@ extension DeliveryQueue {
         #expect(queue.count == count + 1)
     }
 
+    @Test func `a punch that was on its way at a restart hides none that stood before it`() throws {
+        var owed = Owed([(1, "p"), (2, "p"), (3, "p"), (4, "p"), (5, "p"), (6, "p")])
+        var queue = DeliveryQueue(window: 8, perLane: 2, page: 2, floor: 9)
+        func serve() -> Int64? {
+            guard let next = queue.one(at: .zero) else { return nil }
+            queue.done(next)
+            return next.id
+        }
+        // 5 is on its way when all is read afresh, up to 2 of its lane.
+        for id in Int64(1)...4 {
+            owed.feed(&queue)
+            let next = serve()
+            #expect(next == id)
+        }
+        owed.feed(&queue)
+        let flying = queue.one(at: .zero)
+        let late = try #require(flying)
+        queue.restart()
+        owed.feed(&queue)
+        queue.again(late, due: nil)
+        for id in Int64(1)...2 {
+            let next = serve()
+            #expect(next == id)
+            owed.rows[id] = nil
+        }
+        // Now 5 goes, and has to wait, before 3 and 4 have been read again.
+        let again = queue.one(at: .zero)
+        #expect(again?.id == late.id && late.id == 5)
+        queue.again(late, due: .seconds(3))
+        owed.rows[5]?.due = UnixTime(seconds: 3)
+        var served: Set<Int64> = []
+        for second in 3...20 {
+            owed.feed(&queue, at: .seconds(second))
+            guard let next = queue.one(at: .seconds(second)) else { continue }
+            served.insert(next.id)
+            owed.rows[next.id] = nil
+            queue.done(next)
+        }
+        #expect(served == [3, 4, 5, 6])
+    }
+
     @Test
     func `random orders of events lose nothing, double nothing, keep every lane's order and starve nobody`() {
         var random = SplitMix(state: 42)
