@@ -13,6 +13,9 @@ enum Migrations {
         var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
         migrator.registerMigration("v1") { db in try db.execute(sql: v1) }
         migrator.registerMigration("v2") { db in try db.execute(sql: v2) }
+        migrator.registerMigration("v3") { db in
+            for part in [registry, commands, people, access] { try db.execute(sql: part) }
+        }
         return migrator
     }
 

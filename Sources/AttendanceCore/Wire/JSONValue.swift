@@ -1,7 +1,7 @@
 import Foundation
 
 /// Any JSON, for what requests are made of and for the few answers whose shape others decide.
-enum JSONValue: Codable, Hashable, Sendable {
+package enum JSONValue: Codable, Hashable, Sendable {
     case null
     case flag(Bool)
     case integer(Int64)
@@ -10,7 +10,7 @@ enum JSONValue: Codable, Hashable, Sendable {
     case list([JSONValue])
     case object([String: JSONValue])
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         // One of them fits; what does not is no reason to give up before the last.
         if container.decodeNil() {
@@ -30,7 +30,7 @@ enum JSONValue: Codable, Hashable, Sendable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -44,12 +44,12 @@ enum JSONValue: Codable, Hashable, Sendable {
     }
 
     /// With its keys in order.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Texts and finite numbers have no way to fail; an empty body would be refused by the site and told.
         return (try? encoder.encode(self)).map(Array.init) ?? []
     }
 
-    var json: String { String(decoding: bytes, as: UTF8.self) }
+    package var json: String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -1,0 +1,4 @@
+extension Migrations {
+    /// People and their credentials.
+    static let people = ""
+}
