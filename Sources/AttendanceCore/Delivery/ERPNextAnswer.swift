@@ -131,13 +131,6 @@ package struct ERPNextAnswer: Hashable, Sendable {
     /// How long the site asks to wait, by its own clock; nil where it says nothing that can be read. At most
     /// `longestWait`.
     package var wait: Duration? {
-        guard let text = retryAfter?.trimmingBlanks(), !text.isEmpty else { return nil }
-        if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
-            return Int(text).map { min(.seconds($0), Self.longestWait) } ?? Self.longestWait
-        }
-        guard let until = UnixTime(httpDate: text),
-            let now = date.flatMap({ UnixTime(httpDate: $0.trimmingBlanks()) })
-        else { return nil }
-        return min(max(until - now, .zero), Self.longestWait)
+        Duration(retryAfter: retryAfter, date: date, atMost: Self.longestWait)
     }
 }

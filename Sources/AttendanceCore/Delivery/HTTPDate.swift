@@ -33,3 +33,21 @@ extension UnixTime {
         "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
     ]
 }
+
+extension Duration {
+    /// Reads a `Retry-After` header: whole seconds, or an HTTP date by the server's own clock. Nil where it says nothing
+    /// that can be read; at most `longest`.
+    ///
+    /// - Parameter date: the answer's `Date` header, without which a date in `Retry-After` means nothing.
+    package init?(retryAfter: String?, date: String?, atMost longest: Duration) {
+        guard let text = retryAfter?.trimmingBlanks(), !text.isEmpty else { return nil }
+        if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+            self = Int(text).map { min(.seconds($0), longest) } ?? longest
+            return
+        }
+        guard let until = UnixTime(httpDate: text),
+            let now = date.flatMap({ UnixTime(httpDate: $0.trimmingBlanks()) })
+        else { return nil }
+        self = min(max(until - now, .zero), longest)
+    }
+}

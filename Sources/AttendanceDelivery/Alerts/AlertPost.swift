@@ -13,6 +13,8 @@ struct AlertPost: Sendable {
     }
 
     static let maximumAnswer = 64 << 10
+    /// No server is believed that asks for longer.
+    static let longestWait: Duration = .seconds(3600)
 
     let client: HTTPClient
     let timeout: Duration
@@ -51,9 +53,11 @@ struct AlertPost: Sendable {
                 // Leaving the loop closes the connection: the rest is not worth its transfer.
                 if answer.count >= Self.maximumAnswer { break }
             }
-            let seconds = response.headers.first(name: "retry-after").flatMap { Int64($0.trimmingBlanks()) }
             return .answered(
-                status: Int(response.status.code), retryAfter: seconds.map { .seconds(max(0, $0)) },
+                status: Int(response.status.code),
+                retryAfter: Duration(
+                    retryAfter: response.headers.first(name: "retry-after"),
+                    date: response.headers.first(name: "date"), atMost: Self.longestWait),
                 body: answer)
         } catch let error as HTTPClientError where SiteClient.badAddress.contains(error) {
             return .failed(reason: "the address cannot be used: \(error.shortDescription)", mayHelp: false)

@@ -138,6 +138,14 @@ import Testing
             (.reply(status: 500, body: "oops\r\n\u{1B}[31m"), "500: oops [31m", true),
             (.reply(status: 429, headers: ["Retry-After": "7"]), "429", true),
             (
+                .reply(
+                    status: 429,
+                    headers: [
+                        "Retry-After": "Sun, 22 Nov 2026 08:01:16 GMT",
+                        "Date": "Sun, 22 Nov 2026 08:01:09 GMT",
+                    ]), "429", true
+            ),
+            (
                 .reply(status: 302, headers: ["Location": "http://elsewhere.example/x"]), "302: it redirects",
                 false
             ),
