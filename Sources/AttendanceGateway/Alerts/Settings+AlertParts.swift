@@ -15,6 +15,8 @@ extension Settings.Alerts {
         take(offline, .terminalOffline) { limits.offline = $0 }
         take(owed, .oldestOwed) { limits.owed = $0 }
         take(paused, .sitePaused) { limits.paused = $0 }
+        take(unavailable, .siteUnavailable) { limits.unavailable = $0 }
+        take(shift, .shiftWaits) { limits.shift = $0 }
         take(deadLetters, .deadLetters) { limits.deadLetters = $0 }
         take(diskFreePercent, .diskLow) { limits.diskShare = Double($0) / 100 }
         take(clockDrift, .clockDrift) { limits.skew = $0 }

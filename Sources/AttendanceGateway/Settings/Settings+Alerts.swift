@@ -12,6 +12,10 @@ extension Settings {
         package var owed: Duration?
         /// A sink is paused for so long.
         package var paused: Duration?
+        /// A sink takes no punches for so long.
+        package var unavailable: Duration?
+        /// A shift waits for terminals so long after its end.
+        package var shift: Duration?
         /// So many dead letters.
         package var deadLetters: Int?
         /// Less than so many hundredths of a disk are free.

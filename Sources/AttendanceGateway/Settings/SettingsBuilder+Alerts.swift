@@ -5,6 +5,7 @@ extension SettingsBuilder {
         Settings.Alerts(
             workingHours: value(SettingsTable.workingHours), offline: value(SettingsTable.offlineMinutes),
             owed: value(SettingsTable.owedMinutes), paused: value(SettingsTable.pausedMinutes),
+            unavailable: value(SettingsTable.unavailableMinutes), shift: value(SettingsTable.shiftMinutes),
             deadLetters: value(SettingsTable.deadLetters),
             diskFreePercent: value(SettingsTable.diskFreePercent),
             clockDrift: value(SettingsTable.clockDriftSeconds),

@@ -17,6 +17,12 @@ extension SettingsTable {
     static let pausedMinutes = Setting<Duration?>(
         .alerts, "PausedMinutes", .unlessZero(.minutes(0...10_080)), default: "1", changes: .atReload,
         "A site is paused for so long: it refuses the gateway, or answers what cannot be right.")
+    static let unavailableMinutes = Setting<Duration?>(
+        .alerts, "UnavailableMinutes", .unlessZero(.minutes(0...10_080)), default: "10", changes: .atReload,
+        "A site, a webhook or the CSV's folder does not take punches for so long.")
+    static let shiftMinutes = Setting<Duration?>(
+        .alerts, "ShiftMinutes", .unlessZero(.minutes(0...10_080)), default: "30", changes: .atReload,
+        "A shift's end is past for so long, and punches of its terminals may be missing.")
     static let deadLetters = Setting<Int?>(
         .alerts, "DeadLetters", .unlessZero(.integer(0...1_000_000)), default: "1", changes: .atReload,
         "So many dead letters wait for somebody.")
@@ -70,9 +76,9 @@ extension SettingsTable {
 
     static let alertRows: [SettingRow] = [
         [
-            workingHours.row, offlineMinutes.row, owedMinutes.row, pausedMinutes.row, deadLetters.row,
-            diskFreePercent.row, clockDriftSeconds.row, memoryPercent.row, resendTimes.row,
-            certificateDays.row, intervalSeconds.row,
+            workingHours.row, offlineMinutes.row, owedMinutes.row, pausedMinutes.row, unavailableMinutes.row,
+            shiftMinutes.row, deadLetters.row, diskFreePercent.row, clockDriftSeconds.row, memoryPercent.row,
+            resendTimes.row, certificateDays.row, intervalSeconds.row,
         ],
         [alertKind.row, alertURL.row], alertToken.rows,
         [alertChat.row, alertTo.row, alertFrom.row, alertSendmail.row],

@@ -10,6 +10,7 @@ import Testing
         #expect(alerts.workingHours == nil && alerts.channels.isEmpty && alerts.interval == .seconds(30))
         #expect(alerts.offline == .seconds(900) && alerts.owed == .seconds(1800))
         #expect(alerts.paused == .seconds(60) && alerts.deadLetters == 1 && alerts.diskFreePercent == 10)
+        #expect(alerts.unavailable == .seconds(600) && alerts.shift == .seconds(1800))
         #expect(alerts.clockDrift == .seconds(120) && alerts.memoryPercent == 90)
         #expect(alerts.resendTimes == 20 && alerts.certificateDays == 14)
         let off = try loadSettings(
@@ -20,6 +21,8 @@ import Testing
                 OfflineMinutes = 0
                 OwedMinutes = 0
                 PausedMinutes = 0
+                UnavailableMinutes = 0
+                ShiftMinutes = 0
                 DeadLetters = 0
                 DiskFreePercent = 0
                 ClockDriftSeconds = 0
@@ -35,6 +38,16 @@ import Testing
                     workingHours: try WorkingHours("Sun-Thu 22:00-06:00, Sat 09:00-24:00"),
                     interval: .seconds(5), channels: [])
         )
+    }
+
+    @Test func `limits reach the rules, and 0 silences them`() throws {
+        let text = "[Alerts]\nUnavailableMinutes = 3\nShiftMinutes = 45\n"
+        let limits = try loadSettings(soundSettings + text).get().alerts.thresholds
+        #expect(limits.after(.siteUnavailable) == .seconds(180) && limits.shift == .seconds(2700))
+        #expect(limits.silenced.isEmpty)
+        let off = "[Alerts]\nUnavailableMinutes = 0\nShiftMinutes = 0\n"
+        let silenced = try loadSettings(soundSettings + off).get().alerts.thresholds.silenced
+        #expect(silenced == [.siteUnavailable, .shiftWaits])
     }
 
     @Test func `each kind of channel has what it needs`() throws {
@@ -83,6 +96,8 @@ import Testing
         Mistake("[Alerts]\nOfflineMinutes = -1", 2, "-1 is out of range", "from 0 to 10080"),
         Mistake("[Alerts]\nOwedMinutes = soon", 2, "is no whole number", "from 0 to 10080"),
         Mistake("[Alerts]\nPausedMinutes = 1.5", 2, "is no whole number", "from 0 to 10080"),
+        Mistake("[Alerts]\nUnavailableMinutes = 10081", 2, "10081 is out of range", "from 0 to 10080"),
+        Mistake("[Alerts]\nShiftMinutes = -5", 2, "-5 is out of range", "from 0 to 10080"),
         Mistake("[Alerts]\nDeadLetters = yes", 2, "is no whole number", "from 0 to 1000000"),
         Mistake("[Alerts]\nDiskFreePercent = 60", 2, "60 is out of range", "from 0 to 50"),
         Mistake("[Alerts]\nClockDriftSeconds = 99999", 2, "out of range", "from 0 to 86400"),
