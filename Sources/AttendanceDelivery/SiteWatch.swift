@@ -137,6 +137,8 @@ final class SiteWatch: Sendable {
                 return (nil, shared.hold?.told ?? false)
             }
             var held = shared.hold ?? (hold, now, false)
+            // Another cause is told anew; who waits for it has waited since the first.
+            if held.hold != hold { held.told = false }
             held.hold = hold
             let isLong = now - held.since >= Self.patience
             defer { shared.hold = held }

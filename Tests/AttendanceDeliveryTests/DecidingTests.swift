@@ -169,6 +169,25 @@ import Testing
         }
     }
 
+    @Test
+    func `why the zone is not known is told: the key with its remedy, a site that is down by its words`()
+        async throws
+    {
+        let directory = Self.directory(zone: nil, zoneAsked: false)
+        try await withSink(directory: directory) { sink in
+            directory.update { $0.zoneProblem = SiteProblem(reason: "no such key", remedy: "make one") }
+            try await #expect(
+                sink.decide(Self.punch()) == .wait(reason: "no such key", remedy: "make one"))
+            directory.update { $0.zoneProblem = SiteProblem(reason: "connection refused") }
+            guard case .wait(let reason, let remedy) = try await sink.decide(Self.punch()) else {
+                Issue.record("does not wait")
+                return
+            }
+            #expect(reason == "the site's time zone is not known yet: connection refused")
+            #expect(remedy.contains("SiteTimeZone"))
+        }
+    }
+
     // MARK: Which way, and where
 
     @Test func `direction and coordinates are sent, the coordinates as numbers`() async throws {

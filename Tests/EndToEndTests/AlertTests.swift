@@ -55,8 +55,7 @@ import Testing
             try await withERPNext { erp in
                 erp.setCredential("somebody:else")
                 try await withGateway(
-                    ["ERP.SiteTimeZone=Asia/Kolkata"], file: file(receiver), erp: erp, folder: folder,
-                    delivery: .hastened(by: Self.factor)
+                    file: file(receiver), erp: erp, folder: folder, delivery: .hastened(by: Self.factor)
                 ) { gateway in
                     let terminal = try await gateway.connect("ZX01")
                     try await terminal.register()
@@ -73,8 +72,7 @@ import Testing
                 }
                 // Started again, with the site still refusing: nothing is told twice.
                 try await withGateway(
-                    ["ERP.SiteTimeZone=Asia/Kolkata"], file: file(receiver), erp: erp, folder: folder,
-                    delivery: .hastened(by: Self.factor)
+                    file: file(receiver), erp: erp, folder: folder, delivery: .hastened(by: Self.factor)
                 ) { gateway in
                     try await eventually { try await gateway.sink("erpnext")?.state == "paused" }
                     try await eventually { !gateway.gateway.alerts.service.current.isEmpty }

@@ -184,9 +184,7 @@ package final class ERPNextSink: Sink {
     {
         let contents = directory?.now
         guard let time = siteTime(of: punch, zone, contents) else {
-            return .wait(
-                reason: "the site's time zone is not known yet",
-                remedy: "it is read from the site; if the site cannot tell it, set SiteTimeZone")
+            return waitForZone(contents?.zoneProblem)
         }
         var fields = CheckinFields([
             "timestamp": time.description, "device_id": punch.terminal.text,
@@ -254,6 +252,14 @@ package final class ERPNextSink: Sink {
 
     private static func repeated(_ earlier: Int64, after seconds: Int) -> SinkDecision {
         .suppress(reason: "it repeats punch \(earlier), \(seconds) s after it")
+    }
+
+    private func waitForZone(_ problem: SiteProblem?) -> SinkDecision {
+        // A key that the site does not take is the cause; that the zone is unknown is only what follows from it.
+        if let problem, let remedy = problem.remedy { return .wait(reason: problem.reason, remedy: remedy) }
+        return .wait(
+            reason: "the site's time zone is not known yet" + (problem.map { ": \($0.reason)" } ?? ""),
+            remedy: "it is read from the site; if the site cannot tell it, set SiteTimeZone")
     }
 
     /// Nil as long as the site's zone may still become known.

@@ -8,6 +8,8 @@ actor SiteCopy {
         var report: SiteSync.Report
         /// The site did not answer, so nothing is known to be wrong with it.
         var isUnavailable = false
+        /// Somebody must mend something first: the key, a right, a firewall.
+        var isDenied = false
         var retryAfter: Duration?
     }
 
@@ -171,17 +173,19 @@ actor SiteCopy {
         let ping = await reader.ping()
         guard let found = ping.value else {
             round.add(ping)
+            cannotTellZone(ping, &round)
             return false
         }
         skew = found.clockSkew ?? .zero
-        switch await reader.timeZone() {
+        let told = await reader.timeZone()
+        switch told {
         case .value(let name):
             guard let zone = ZoneRules(identifier: name) else {
                 round.add(
                     SiteProblem(
                         reason: "the site's time zone \(name) is none that this machine knows",
                         remedy: "set SiteTimeZone"))
-                directory.update { $0.zoneAsked = true }
+                zoneIsNotTold()
                 break
             }
             if let before = directory.now.zone, before.identifier != zone.identifier {
@@ -192,17 +196,22 @@ actor SiteCopy {
             directory.update { contents in
                 contents.zone = zone
                 contents.zoneAsked = true
+                contents.zoneProblem = nil
             }
             new[SiteFacts.Name.timeZone] = zone.identifier
         case .unavailable(let reason, let retryAfter):
             round.unavailable(reason, retryAfter)
+            cannotTellZone(told, &round)
             return false
         case .denied(let reason, let remedy):
-            round.add(SiteProblem(reason: reason, remedy: remedy))
-            directory.update { $0.zoneAsked = true }
+            // Somebody stands in the way who may be gone tomorrow. What is frozen in a wrong zone stays wrong.
+            let problem = SiteProblem(reason: reason, remedy: "\(remedy); or set SiteTimeZone")
+            round.add(problem)
+            round.isDenied = true
+            directory.update { $0.zoneProblem = problem }
         case .missing, .unreadable:
             // An old site: each terminal's own time is sent, unless SiteTimeZone says otherwise.
-            directory.update { $0.zoneAsked = true }
+            zoneIsNotTold()
         }
         // Sites tell versions and shifts only to some users; nothing depends on them but convenience.
         if let versions = await reader.versions().value {
@@ -215,6 +224,20 @@ actor SiteCopy {
         }
         try await keep(new)
         return true
+    }
+
+    /// The zone is still to be asked for. Until then the sink says this of it.
+    private func cannotTellZone(_ answer: SiteAnswer<some Sendable>, _ round: inout Round) {
+        if case .denied = answer { round.isDenied = true }
+        directory.update { $0.zoneProblem = answer.problem }
+    }
+
+    /// The site has answered, and will not tell its zone.
+    private func zoneIsNotTold() {
+        directory.update { contents in
+            contents.zoneAsked = true
+            contents.zoneProblem = nil
+        }
     }
 
     private func keep(_ facts: [String: String]) async throws {

@@ -13,6 +13,8 @@ package final class SiteDirectory: Sendable {
         /// Whether the zone is as well known as it will be for now: the site (or the journal, from an earlier run)
         /// has told it, or has answered that it cannot. Before that, waiting for it makes sense.
         package var zoneAsked: Bool
+        /// Why the zone could not be asked for, such as a key that the site does not take; nil where nothing is wrong.
+        package var zoneProblem: SiteProblem?
         /// By name.
         package var shifts: [String: ShiftType]
         /// Per app (`frappe`, `erpnext`, `hrms`), such as `15.33.0`.

@@ -215,6 +215,8 @@ package final class SiteSync: Service {
                     let now = timing.moment()
                     earliest = now + settings.minimumPause
                     due = now + pause(afterFailures: failures, asked: round.retryAfter)
+                    // Perhaps nothing can be sent until the zone is known: as often as deliveries try a wrong key.
+                    if round.isDenied { due = min(due, now + SiteBreaker.pace(.authentication)) }
                 } else if rules != nil || !asked.isEmpty {
                     let round = await copy.remap()
                     for (_, answer) in asked { answer.resume(returning: round.report) }

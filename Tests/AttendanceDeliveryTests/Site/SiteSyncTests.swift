@@ -243,6 +243,46 @@ func withSite<Value: Sendable>(
         }
     }
 
+    @Test func `a key that the site refuses is why the zone is unknown, and its mending is seen soon`()
+        async throws
+    {
+        try await withSite([]) { world in
+            world.erp.setCredential("somebody:else")
+            // Far apart, were all well.
+            let sync = try await world.sync(.init(interval: .seconds(86_400), minimumPause: .seconds(1)))
+            let report = await sync.readOnce()
+            let problem = try #require(world.directory.now.zoneProblem)
+            #expect(problem == report.problem)
+            #expect(problem.reason.contains("does not accept the API key and secret (401)"))
+            #expect(problem.remedy?.contains("APIKey") == true)
+            #expect(!world.directory.now.zoneAsked)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await sync.run() }
+                let asked = world.erp.probes
+                while world.erp.probes <= asked { try await world.timing.sleep(.seconds(1)) }
+                world.erp.setCredential("key:secret")
+                while world.directory.now.zone == nil { try await world.timing.sleep(.seconds(1)) }
+                group.cancelAll()
+            }
+            #expect(world.directory.now.zoneProblem == nil)
+        }
+    }
+
+    @Test func `a firewall before the site does not make the terminals' own times right`() async throws {
+        try await withSite([]) { world in
+            world.erp.inject(
+                .proxyPage(status: 403, stored: false), path: "api/method/frappe.client.get_time_zone")
+            let sync = try await world.sync()
+            let report = await sync.readOnce()
+            #expect(report.problem != nil)
+            #expect(!world.directory.now.zoneAsked)
+            #expect(world.directory.now.zoneProblem?.remedy?.contains("or set SiteTimeZone") == true)
+            world.erp.clearFaults()
+            _ = await sync.readOnce()
+            #expect(world.directory.now.zone?.identifier == "Asia/Kolkata")
+        }
+    }
+
     @Test func `a key field that does not exist is named, and the others are read`() async throws {
         try await withSite(SiteWorld.people(1...3)) { world in
             let sync = try await world.sync(.init(keyFields: [SiteWorld.field, "plant_id"]))
