@@ -11,7 +11,8 @@ extension WriterConnection {
             sql: """
                 SELECT p.doubt, p.kind, p.wall, t.serial, p.enroll,
                     EXISTS (SELECT 1 FROM attempt WHERE punch = p.id)
-                        OR EXISTS (SELECT 1 FROM decision WHERE punch = p.id) AS sent
+                        OR EXISTS (SELECT 1 FROM decision WHERE punch = p.id)
+                        OR EXISTS (SELECT 1 FROM outbox WHERE punch = p.id AND begun IS NOT NULL) AS sent
                 FROM punch p CROSS JOIN terminal t ON t.id = p.terminal WHERE p.id = ?
                 """, arguments: [punch])
         guard let row else { throw CorrectionError.unknown }
