@@ -9,8 +9,9 @@ struct Punches: AsyncParsableCommand {
         abstract: "Show punches of the journal by person, terminal and day.",
         discussion: """
             Times are those of the terminal's own clock. Works beside a running gateway and without one.
-            The state is that of the delivery to ERPNext: owed, delivered, dead, discarded, or "not owed" for \
-            strangers, door events and punches with an implausible time. A name that no terminal sent is that of \
+            The state is that of the delivery to ERPNext, or to another sink with --sink: owed, delivered, dead, \
+            discarded, suppressed (an accidental repeat, or in shadow mode the request that was not sent), or \
+            "not owed" for strangers, door events and punches with an implausible time. A name that no terminal sent is that of \
             the employee; employee and direction are what was decided at the first attempt.
             """)
 
@@ -59,6 +60,8 @@ struct PunchSelection: ParsableArguments {
     @Option(help: "First moment, YYYY-MM-DD or \"YYYY-MM-DD HH:MM:SS\".") var from: String?
     @Option(help: "First moment that is no longer wanted, in the same forms.") var until: String?
     @Flag(help: "Only people: no strangers, no door events.") var people = false
+    @Option(help: "Whose delivery state is shown: erpnext, or a site's or webhook's name in lower case.")
+    var sink = SinkName.erpnext.text
 
     func validate() throws { _ = try filter() }
 
@@ -88,6 +91,10 @@ struct PunchSelection: ParsableArguments {
             filter.until = try until.map { try TimeArgument.parse($0, "--until") }
         }
         if people { filter.kinds = [.person] }
+        guard let sink = SinkName(sink) else {
+            throw ValidationError("--sink: “\(PlainText.line(self.sink, limit: 40))” is no name of a sink")
+        }
+        filter.sink = sink
         return filter
     }
 
