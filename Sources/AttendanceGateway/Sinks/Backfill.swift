@@ -35,15 +35,16 @@ final class Backfill: Service {
 
     /// Makes the sinks known, and writes down which of the new ones are owed the past. Before anything is recorded.
     func registerSinks() async throws {
-        let new = try await store.setSinks(sinks.map(\.name))
-        let hasPast = try await store.status().punches > 0
-        for (name, startFrom) in sinks where new.contains(name) && hasPast {
+        let status = try await store.status()
+        // First what they are owed: a sink that is known is new no more, should the gateway end in between.
+        for (name, startFrom) in sinks where status.queues[name] == nil {
             switch startFrom {
-            case .now: break
-            case .all: try await store.setBookmark("0 0", named: Self.bookmark(name))
-            case .day(let day): try await store.setBookmark("\(day.seconds) 0", named: Self.bookmark(name))
+            case .all where status.punches > 0: try await keep(Place(from: WallTime(seconds: 0)), of: name)
+            case .day(let day) where status.punches > 0: try await keep(Place(from: day), of: name)
+            case .all, .day, .now: try await store.setBookmark(Self.done, named: Self.bookmark(name))
             }
         }
+        try await store.setSinks(sinks.map(\.name))
     }
 
     func run() async throws {
@@ -67,37 +68,72 @@ final class Backfill: Service {
 
     private func fill(_ sink: SinkName) async throws {
         guard
-            var place = try await store.bookmark(named: Self.bookmark(sink)).flatMap(
-                PunchCursor.init(backfill:))
+            var place = try await store.bookmark(named: Self.bookmark(sink)).flatMap(Place.init(text:))
         else { return }
         logger.notice("a new sink is given earlier punches", metadata: ["sink": "\(sink)"])
         var owed = 0
         while true {
             try Task.checkCancellation()
             let filter = PunchFilter(kinds: [.person], sink: sink)
-            let page = try await store.punches(filter, after: place, limit: Self.page)
+            let page = try await store.punches(filter, after: place.cursor, limit: Self.page)
             guard let last = page.last else { break }
-            let ids = page.filter { $0.state == .notOwed && isRouted(sink, $0.terminal) }.map(\.id)
-            let count = try await store.owe(ids, to: sink, again: false, by: nil, at: now())
-            owed += count
-            place = PunchCursor(time: last.punch.time, id: last.id)
-            try await store.setBookmark("\(place.time.seconds) \(place.id)", named: Self.bookmark(sink))
-            if count > 0 { owing(sink) }
+            owed += try await owe(page.filter { $0.state == .notOwed }, to: sink, from: place.from)
+            place.cursor = PunchCursor(time: last.punch.time, id: last.id)
+            try await keep(place, of: sink)
         }
-        try await store.setBookmark("done", named: Self.bookmark(sink))
+        // What somebody corrected belongs to another time than the clock that was wrong.
+        var after: Int64 = 0
+        while true {
+            try Task.checkCancellation()
+            let page = try await store.doubtful(after: after, limit: Self.page)
+            guard let last = page.last else { break }
+            owed += try await owe(page, to: sink, from: place.from)
+            after = last.id
+        }
+        try await store.setBookmark(Self.done, named: Self.bookmark(sink))
         logger.notice(
             "a new sink was given earlier punches", metadata: ["sink": "\(sink)", "punches": "\(owed)"])
     }
+
+    /// Those of them that the sink shall have and was not given yet. Answers how many.
+    private func owe(_ entries: [JournalEntry], to sink: SinkName, from: WallTime) async throws -> Int {
+        let ids = entries.filter { entry in
+            entry.believedTime.map { $0.wall >= from } ?? false && isRouted(sink, entry.terminal)
+        }.map(\.id)
+        guard !ids.isEmpty else { return 0 }
+        let count = try await store.owe(ids, to: sink, again: false, by: nil, at: now())
+        if count > 0 { owing(sink) }
+        return count
+    }
+
+    private func keep(_ place: Place, of sink: SinkName) async throws {
+        try await store.setBookmark(place.text, named: Self.bookmark(sink))
+    }
+
+    private static let done = "done"
 
     /// A name that no sink can have.
     private static func bookmark(_ sink: SinkName) -> String { "backfill of \(sink)" }
 }
 
-extension PunchCursor {
-    /// `wall-seconds number`; nil for anything else, such as `done`.
-    fileprivate init?(backfill text: String) {
-        let parts = text.split(separator: " ").compactMap { Int64($0) }
-        guard parts.count == 2 else { return nil }
-        self.init(time: WallTime(seconds: parts[0]), id: parts[1])
+/// How far a sink has been given the past.
+private struct Place {
+    /// Nothing before this wall time.
+    var from: WallTime
+    var cursor: PunchCursor
+
+    init(from: WallTime) {
+        self.from = from
+        cursor = PunchCursor(time: from, id: 0)
     }
+
+    /// Three numbers; nil for anything else, such as `done`.
+    init?(text: String) {
+        let parts = text.split(separator: " ").compactMap { Int64($0) }
+        guard parts.count == 3 else { return nil }
+        from = WallTime(seconds: parts[0])
+        cursor = PunchCursor(time: WallTime(seconds: parts[1]), id: parts[2])
+    }
+
+    var text: String { "\(from.seconds) \(cursor.time.seconds) \(cursor.id)" }
 }
