@@ -23,6 +23,7 @@ package struct ReportedOutcome: Hashable, Sendable {
     package var terminal: SerialNumber
     package var enrollID: EnrollID
     package var name: String?
+    /// The terminal's own clock, or what an operator corrected it to.
     package var time: WallTime
 
     package init(

@@ -34,8 +34,10 @@ enum Queries {
     {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT c.id, c.status, c.at, p.enroll, p.sent, COALESCE(p.name, e.full_name) AS name, p.wall, t.serial
+                SELECT c.id, c.status, c.at, p.enroll, p.sent, COALESCE(p.name, e.full_name) AS name,
+                    COALESCE(r.wall, p.wall) AS wall, t.serial
                 FROM outcome c CROSS JOIN punch p ON p.id = c.punch CROSS JOIN terminal t ON t.id = p.terminal
+                    LEFT JOIN correction r ON r.punch = p.id
                     LEFT JOIN decision d ON d.sink = c.sink AND d.punch = c.punch
                     LEFT JOIN employee e ON e.sink = c.sink AND e.name = d.employee
                 WHERE c.sink = (SELECT id FROM sink WHERE name = ?) AND c.id > ?

@@ -48,7 +48,11 @@ import Testing
             #expect(try await store.doubtful(after: 0, limit: 9).first?.correction == rejected)
             try await store.correct(1, as: Self.correction, owedTo: [.erpnext])
             try await store.begin([.init(punch: 1, frozen: "{}")], for: .erpnext, at: Sample.now)
+            await #expect(throws: CorrectionError.alreadyDecided, "it is on its way") {
+                try await store.correct(1, as: rejected, owedTo: nil)
+            }
             try await store.settle([Sample.delivered(1)], for: .erpnext)
+            #expect(try await store.outcomes(of: .erpnext, after: 0, limit: 9).map(\.time) == [Self.right])
             await #expect(throws: CorrectionError.alreadyDecided) {
                 try await store.correct(1, as: rejected, owedTo: nil)
             }
