@@ -29,6 +29,8 @@ struct RunningGateway: Sendable {
     let port: Int
     let ports: [String: Int]
     let folder: String
+    /// What it was started with beside its `config.ini`, each as `Section.Key=value`.
+    let values: [String]
 
     func connect(
         _ serial: String, path: String = "/pub/chat", headers: [(String, String)] = [],
@@ -50,6 +52,30 @@ struct RunningGateway: Sendable {
         let headers = Dictionary(answer.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first
         }
         return (Int(answer.status.code), String(buffer: body), headers)
+    }
+
+    /// Runs a command as a person beside this gateway would: what it changes, it changes through the admin socket.
+    func command(_ arguments: [String]) async throws -> (status: Int32, output: String) {
+        let source = ["--config", folder + "/config.ini"] + values.flatMap { ["--set", $0] }
+        return try await GatewayProcess.run(arguments + source, in: TemporaryFolder())
+    }
+
+    /// What a command printed as JSON, an object a line; its notes are left out.
+    func rows(_ arguments: [String]) async throws -> [[String: Any]] {
+        let output = try await command(arguments + ["--format", "json"]).output
+        return try output.split(separator: "\n").filter { $0.hasPrefix("{") }.map {
+            try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] ?? [:]
+        }
+    }
+
+    /// Writes another `config.ini` and takes it over, as at a SIGHUP.
+    func reload(_ file: String) throws {
+        let config = folder + "/config.ini"
+        try file.write(toFile: config, atomically: true, encoding: .utf8)
+        let loader = SettingsLoader(
+            path: config, arguments: values, environment: [:], workingFolder: folder, executableFolder: folder
+        )
+        gateway.apply(try loader.load().get())
     }
 
     func health() async throws -> [String: Any] {
@@ -114,8 +140,9 @@ func withGateway<Result: Sendable>(
     }
     let config = folder.path + "/config.ini"
     try file.write(toFile: config, atomically: true, encoding: .utf8)
+    arguments += settings
     let loaded = SettingsLoader(
-        path: config, arguments: arguments + settings, environment: [:], workingFolder: folder.path,
+        path: config, arguments: arguments, environment: [:], workingFolder: folder.path,
         executableFolder: folder.path
     ).load()
     let values = try loaded.get()
@@ -127,11 +154,12 @@ func withGateway<Result: Sendable>(
         surroundings: .init(
             logger: logger, metrics: PrometheusMetrics(), openFiles: openFiles, now: now, delivery: delivery))
     let group = ServiceGroup(configuration: .init(services: gateway.services, logger: logger.onlyTrouble))
-    return try await withThrowingTaskGroup(of: Void.self) { tasks in
+    return try await withThrowingTaskGroup(of: Void.self) { [arguments] tasks in
         tasks.addTask { try await group.run() }
         let ports = await gateway.ports.all()
         let running = RunningGateway(
-            gateway: gateway, port: ports["Server"] ?? 0, ports: ports, folder: folder.path)
+            gateway: gateway, port: ports["Server"] ?? 0, ports: ports, folder: folder.path, values: arguments
+        )
         do {
             let result = try await body(running)
             await group.triggerGracefulShutdown()
