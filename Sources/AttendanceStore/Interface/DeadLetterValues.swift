@@ -8,6 +8,7 @@ package struct DeadLetter: Hashable, Sendable {
     package var terminal: SerialNumber
     package var enrollID: EnrollID
     package var name: String?
+    /// The time that was decided on for a wrong one, else the terminal's own.
     package var time: WallTime
     package var cause: RejectionCause
     package var reason: String
@@ -39,7 +40,7 @@ package struct DeadLetterFilter: Sendable, Hashable {
     package var cause: RejectionCause?
     package var person: EnrollID?
     package var terminal: SerialNumber?
-    /// Wall times, `from` included, `until` excluded.
+    /// Wall times as they are believed, `from` included, `until` excluded.
     package var from: WallTime?
     package var until: WallTime?
 

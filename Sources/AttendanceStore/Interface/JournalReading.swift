@@ -29,7 +29,8 @@ package protocol JournalReading: Sendable {
 
     /// With a number greater than `after`, by number, at most `limit`.
     func deadLetters(_ filter: DeadLetterFilter, after: Int64, limit: Int) async throws -> [DeadLetter]
-    func deadLetterGroups() async throws -> [DeadLetterGroup]
+    /// By sink and cause, the largest group first. Reads all dead letters.
+    func deadLetterGroups(_ filter: DeadLetterFilter) async throws -> [DeadLetterGroup]
     /// Check-ins that a site made wrongly, of punches with a number greater than `after`.
     func misfiled(at sink: SinkName, after: Int64, limit: Int) async throws -> [MisfiledCheckin]
     /// Check-ins that came too late to be counted, of punches with a number greater than `after`.

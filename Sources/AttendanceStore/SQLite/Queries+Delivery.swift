@@ -24,29 +24,25 @@ extension Queries {
         }
     }
 
-    static func deadLetterGroups(_ db: Database) throws -> [DeadLetterGroup] {
-        // `reason` is that of the row with the highest number: SQLite's rule for bare columns beside MAX.
-        try Row.fetchAll(
+    static func deadLetterGroups(_ db: Database, _ filter: DeadLetterFilter) throws -> [DeadLetterGroup] {
+        let conditions = deadLetterConditions(filter)
+        return try Row.fetchAll(
             db,
             sql: """
-                SELECT s.name AS sink_name, d.cause, COUNT(*) AS count, COUNT(DISTINCT p.enroll) AS people,
-                    MIN(p.wall) AS first, MIN(d.died) AS since, MAX(d.id), d.reason
-                FROM dead_letter d CROSS JOIN sink s ON s.id = d.sink CROSS JOIN punch p ON p.id = d.punch
-                GROUP BY d.sink, d.cause ORDER BY count DESC, s.name, d.cause
-                """
+                WITH grouped AS (
+                    SELECT s.name AS sink_name, d.cause, COUNT(*) AS count, COUNT(DISTINCT p.enroll) AS people,
+                        MIN(\(believedWall)) AS first, MAX(\(believedWall)) AS last, MIN(d.died) AS since,
+                        MAX(d.id) AS newest
+                    FROM \(deadLetterTables) WHERE \(conditions.sql) GROUP BY d.sink, d.cause)
+                SELECT g.*, d.reason FROM grouped g CROSS JOIN dead_letter d ON d.id = g.newest
+                ORDER BY g.count DESC, g.sink_name, g.cause
+                """, arguments: conditions.arguments
         ).map { row in
-            let (sink, cause): (String, String) = (row["sink_name"], row["cause"])
-            let last = try Int64.fetchOne(
-                db,
-                sql: """
-                    SELECT MAX(p.wall) FROM dead_letter d CROSS JOIN punch p ON p.id = d.punch
-                    WHERE d.sink = (SELECT id FROM sink WHERE name = ?) AND d.cause = ?
-                    """, arguments: [sink, cause])
-            return DeadLetterGroup(
-                sink: try SinkName(stored: sink),
-                cause: try stored(RejectionCause(rawValue: cause), "dead_letter.cause"), count: row["count"],
-                people: row["people"], first: WallTime(seconds: row["first"]),
-                last: WallTime(seconds: last ?? row["first"]), since: UnixTime(milliseconds: row["since"]),
+            DeadLetterGroup(
+                sink: try SinkName(stored: row["sink_name"]),
+                cause: try stored(RejectionCause(rawValue: row["cause"]), "dead_letter.cause"),
+                count: row["count"], people: row["people"], first: WallTime(seconds: row["first"]),
+                last: WallTime(seconds: row["last"]), since: UnixTime(milliseconds: row["since"]),
                 example: row["reason"])
         }
     }

@@ -57,13 +57,16 @@ enum Queries {
 
     // MARK: Dead letters
 
-    /// Rows of dead letters with a number above `after` and up to `through`, with the names of what they refer to.
-    static func deadLetterRows(
-        _ db: Database, _ filter: DeadLetterFilter, after: Int64, through: Int64 = .max, limit: Int
-    ) throws -> [Row] {
+    static let deadLetterTables = """
+        dead_letter d CROSS JOIN sink s ON s.id = d.sink CROSS JOIN punch p ON p.id = d.punch
+            CROSS JOIN terminal t ON t.id = p.terminal LEFT JOIN correction c ON c.punch = p.id
+        """
+
+    /// The time that was decided on, else the terminal's own.
+    static let believedWall = "COALESCE(c.wall, p.wall)"
+
+    static func deadLetterConditions(_ filter: DeadLetterFilter) -> Conditions {
         var conditions = Conditions()
-        conditions.add("d.id > ?", after)
-        conditions.add("d.id <= ?", through)
         if let sink = filter.sink { conditions.add("s.name = ?", sink.text) }
         if let ids = filter.ids {
             // As one JSON list, because a statement takes a limited number of parameters.
@@ -73,14 +76,22 @@ enum Queries {
         if let cause = filter.cause { conditions.add("d.cause = ?", cause.rawValue) }
         if let person = filter.person { conditions.add("p.enroll = ?", person.canonical) }
         if let terminal = filter.terminal { conditions.add("t.folded = ?", terminal.folded) }
-        if let from = filter.from { conditions.add("p.wall >= ?", from.seconds) }
-        if let until = filter.until { conditions.add("p.wall < ?", until.seconds) }
+        if let from = filter.from { conditions.add("\(believedWall) >= ?", from.seconds) }
+        if let until = filter.until { conditions.add("\(believedWall) < ?", until.seconds) }
+        return conditions
+    }
+
+    /// Rows of dead letters with a number above `after` and up to `through`, with the names of what they refer to.
+    static func deadLetterRows(
+        _ db: Database, _ filter: DeadLetterFilter, after: Int64, through: Int64 = .max, limit: Int
+    ) throws -> [Row] {
+        var conditions = deadLetterConditions(filter)
+        conditions.add("d.id > ?", after)
+        conditions.add("d.id <= ?", through)
         let sql = """
             SELECT d.id, d.sink AS sink_id, d.punch, d.cause, d.reason, d.attempts, d.reported, d.died,
-                s.name AS sink_name, p.enroll, p.sent, p.name, p.wall, t.serial
-            FROM dead_letter d CROSS JOIN sink s ON s.id = d.sink CROSS JOIN punch p ON p.id = d.punch
-                CROSS JOIN terminal t ON t.id = p.terminal
-            WHERE \(conditions.sql) ORDER BY d.id LIMIT ?
+                s.name AS sink_name, p.enroll, p.sent, p.name, \(believedWall) AS wall, t.serial
+            FROM \(deadLetterTables) WHERE \(conditions.sql) ORDER BY d.id LIMIT ?
             """
         return try Row.fetchAll(db, sql: sql, arguments: conditions.arguments + [limit])
     }

@@ -51,8 +51,8 @@ extension ReaderBacked {
         try await readers.read { try Queries.deadLetters($0, filter, after: after, limit: limit) }
     }
 
-    package func deadLetterGroups() async throws -> [DeadLetterGroup] {
-        try await readers.read { try Queries.deadLetterGroups($0) }
+    package func deadLetterGroups(_ filter: DeadLetterFilter) async throws -> [DeadLetterGroup] {
+        try await readers.read { try Queries.deadLetterGroups($0, filter) }
     }
 
     package func misfiled(at sink: SinkName, after: Int64, limit: Int) async throws -> [MisfiledCheckin] {

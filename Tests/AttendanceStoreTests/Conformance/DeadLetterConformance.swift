@@ -82,6 +82,26 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.allCases)
+    func `a dead letter is found by the time that was decided on`(engine: Engine) async throws {
+        try await engine.withJournal { journal in
+            let store = journal.store
+            try await store.setSinks([.erpnext])
+            _ = try await store.record(Sample.batch([Sample.punch(doubt: .tooOld)]))
+            let correction = CorrectionConformance.correction
+            try await store.correct(1, as: correction, owedTo: nil)
+            try await store.settle([Sample.dead(1)], for: .erpnext)
+            let right = CorrectionConformance.right
+            let after = WallTime(seconds: right.seconds + 1)
+            let dead = try await store.deadLetters(.init(from: right, until: after), after: 0, limit: 9)
+            #expect(dead.map(\.time) == [right])
+            #expect(try await store.deadLetters(.init(until: right), after: 0, limit: 9).isEmpty)
+            #expect(try await store.deadLetterGroups(.init()).map(\.first) == [right])
+            #expect(
+                try await store.retryDeadLetters(.init(from: right), by: .gateway, at: Sample.now) == 1)
+        }
+    }
+
     /// Four letters: persons 1 and 2 at terminals A and B, an hour apart, two causes.
     static let filters: [(DeadLetterFilter, [Int])] = [
         (.init(), [0, 1, 2, 3]),

@@ -141,6 +141,20 @@ import Testing
     }
 
     @Test(arguments: Engine.allCases)
+    func `a group of dead letters has the words of the newest`(engine: Engine) async throws {
+        try await engine.withOwed(3) { journal, ids in
+            let store = journal.store
+            // The newest letter is neither that of the earliest nor of the latest punch, nor the first that died.
+            for (punch, words) in [(2, "second"), (0, "first"), (1, "third")] {
+                var dead = Sample.dead(ids[punch])
+                dead.fate = .dead(cause: .unknownEmployee, reason: words)
+                try await store.settle([dead], for: .erpnext)
+            }
+            #expect(try await store.deadLetterGroups(.init()).map(\.example) == ["third"])
+        }
+    }
+
+    @Test(arguments: Engine.allCases)
     func `dead letters are grouped by what they died of`(engine: Engine) async throws {
         try await engine.withOwed(4) { journal, ids in
             let store = journal.store
@@ -149,11 +163,18 @@ import Testing
                     Sample.dead(ids[0]), Sample.dead(ids[1]), Sample.dead(ids[2]),
                     Sample.dead(ids[3], .inactiveEmployee),
                 ], for: .erpnext)
-            let groups = try await store.deadLetterGroups()
+            let groups = try await store.deadLetterGroups(DeadLetterFilter())
             #expect(groups.map(\.cause) == [.unknownEmployee, .inactiveEmployee])
             #expect(groups.map(\.count) == [3, 1] && groups.map(\.people) == [3, 1])
             #expect(groups[0].first == Sample.morning)
             #expect(groups[0].last == WallTime(seconds: Sample.morning.seconds + 2))
+            #expect(
+                try await store.deadLetterGroups(.init(sink: .csv)).isEmpty)
+            let inactive = try await store.deadLetterGroups(.init(cause: .inactiveEmployee))
+            #expect(inactive == [groups[1]])
+            let two = try await store.deadLetterGroups(
+                .init(until: WallTime(seconds: Sample.morning.seconds + 2)))
+            #expect(two.map(\.count) == [2])
         }
     }
 }
