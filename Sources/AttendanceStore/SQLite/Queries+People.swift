@@ -4,14 +4,36 @@ import GRDB
 // People: what terminals have seen of them, and what the sites say.
 
 extension Queries {
+    /// Where the punches of some people are looked for.
+    enum DayCandidates: Sendable {
+        /// Wall times between which they lie.
+        case walls(Range<Int64>)
+        /// Their numbers, among others perhaps.
+        case numbers([Int64])
+    }
+
+    /// See `JournalReading.dayPunches`. A corrected punch may stand anywhere, so corrections are all looked at.
     static func dayPunches(
-        _ db: Database, of ids: [String], from: Int64, until: Int64, limit: Int
+        _ db: Database, among candidates: DayCandidates, of ids: [String], from: Int64, until: Int64,
+        limit: Int
     ) throws -> [DayPunch] {
-        // The index is by wall time; no zone is further than a day from UTC. A corrected punch may stand anywhere.
+        let place: String
+        var arguments: StatementArguments = [
+            from, until, "[" + ids.map { JSONText.quoted($0) }.joined(separator: ",") + "]",
+            PunchKind.person.rawValue, limit,
+        ]
+        switch candidates {
+        case .walls(let walls):
+            place = "p.wall >= ?6 AND p.wall < ?7"
+            arguments += [walls.lowerBound, walls.upperBound]
+        case .numbers(let numbers):
+            place = "p.id IN (SELECT value FROM json_each(?6))"
+            arguments += ["[" + numbers.map(String.init).joined(separator: ",") + "]"]
+        }
         let sql = """
             SELECT p.id, p.wall, p.instant, p.inout, p.event, p.mode, t.serial
             FROM punch p CROSS JOIN terminal t ON t.id = p.terminal
-            WHERE p.wall >= ?1 - 86400 AND p.wall < ?2 + 86400 AND p.enroll IN (SELECT value FROM json_each(?3))
+            WHERE \(place) AND p.enroll IN (SELECT value FROM json_each(?3))
                 AND p.kind = ?4 AND p.doubt = 0 AND p.instant >= ?1 AND p.instant < ?2
             UNION ALL
             SELECT p.id, c.wall, c.instant, p.inout, p.event, p.mode, t.serial
@@ -20,11 +42,8 @@ extension Queries {
                 AND c.instant < ?2
             ORDER BY 3, 1 LIMIT ?5
             """
-        let list = "[" + ids.map { JSONText.quoted($0) }.joined(separator: ",") + "]"
         let statement = try db.cachedStatement(sql: sql)
-        return try Row.fetchAll(
-            statement, arguments: [from, until, list, PunchKind.person.rawValue, limit]
-        ).map { row in
+        return try Row.fetchAll(statement, arguments: arguments).map { row in
             DayPunch(
                 id: row["id"], terminal: try SerialNumber(stored: row["serial"]),
                 time: WallTime(seconds: row["wall"]), instant: row["instant"], inOut: row["inout"],

@@ -4,6 +4,7 @@ import GRDB
 /// Whoever reads from a pool of read-only connections: the running store, and those who look beside it.
 protocol ReaderBacked: JournalReading {
     var readers: ReaderPool { get }
+    var personDays: PersonDays { get }
 }
 
 extension ReaderBacked {
@@ -26,7 +27,9 @@ extension ReaderBacked {
     package func dayPunches(of ids: [String], from: Int64, until: Int64, limit: Int) async throws
         -> [DayPunch]
     {
-        try await readers.read { try Queries.dayPunches($0, of: ids, from: from, until: until, limit: limit) }
+        try await readers.read { [personDays] db in
+            try personDays.punches(db, of: ids, from: from, until: until, limit: limit)
+        }
     }
 
     package func seenPeople(from: WallTime, limit: Int) async throws -> [SeenPerson] {

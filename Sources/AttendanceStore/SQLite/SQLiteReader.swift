@@ -6,6 +6,7 @@ import GRDB
 package final class SQLiteReader: ReaderBacked {
     private let folder: DataFolder
     let readers: ReaderPool
+    let personDays = PersonDays()
 
     /// Throws `StoreError`: `.io` when there is no journal in `folder`, `.newerVersion`, `.damaged`,
     /// `.other` when it is older than this program: the gateway itself brings it up to date.

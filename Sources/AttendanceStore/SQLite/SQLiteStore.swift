@@ -11,6 +11,7 @@ import ServiceLifecycle
 package final class SQLiteStore: Store, ReaderBacked, Service {
     private let folder: DataFolder
     let readers: ReaderPool
+    let personDays = PersonDays()
     private let writer: Writer
 
     /// Opens the journal in `folder`, and creates both where they are missing (for their owner alone).
