@@ -12,8 +12,8 @@ enum ChildProcess {
         /// With what it said on standard error, cut off.
         case exited(status: Int32, said: String)
         case killed(signal: Int32, said: String)
-        /// It had not ended in time, and was killed with all it had started.
-        case tooLate
+        /// It had not ended in time, and was killed with all it had started. With what it said until then.
+        case tooLate(said: String)
         case notStarted(reason: String)
     }
 
@@ -78,7 +78,7 @@ enum ChildProcess {
             group.cancelAll()
             return first
         }
-        return ending ?? .tooLate
+        return ending ?? .tooLate(said: words(stderr))
     }
 
     private static func namelessFile() throws -> FileDescriptor {

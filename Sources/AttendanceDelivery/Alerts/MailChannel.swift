@@ -9,18 +9,24 @@ package struct MailChannel: AlertChannel {
     private let from: String?
     private let program: String
     private let limit: Duration
+    private let mayGainRights: Bool
 
     /// - Parameters:
     ///   - to: at least one address.
     ///   - from: nil leaves it to the program.
     ///   - program: absolute path.
     ///   - limit: how long the program may take; then it is killed.
-    package init(name: String, to: [String], from: String?, program: String, limit: Duration = .seconds(30)) {
+    ///   - mayGainRights: whether a program may run with more rights than we have; not so under the systemd unit.
+    package init(
+        name: String, to: [String], from: String?, program: String, limit: Duration = .seconds(30),
+        mayGainRights: Bool = Self.processMayGainRights
+    ) {
         self.name = name
         self.to = to
         self.from = from
         self.program = program
         self.limit = limit
+        self.mayGainRights = mayGainRights
     }
 
     package func send(_ message: AlertMessage) async -> AlertSending {
@@ -34,16 +40,56 @@ package struct MailChannel: AlertChannel {
         case .exited(0, _): return .taken
         case .exited(let status, let said): return failed("it ended with status \(status)", said)
         case .killed(let signal, let said): return failed("it was ended by signal \(signal)", said)
-        case .tooLate: return failed("it did not end within \(limit.inSeconds) s", "")
+        case .tooLate(let said):
+            return failed("it did not end within \(limit.inSeconds) s", said, mayWantRights: true)
         case .notStarted(let reason): return failed("it cannot be run: \(reason)", "")
         }
     }
 
-    private func failed(_ what: String, _ said: String) -> AlertSending {
+    /// - Parameter mayWantRights: whether it failed in a way that missing rights explain, whatever it said.
+    private func failed(_ what: String, _ said: String, mayWantRights: Bool = false) -> AlertSending {
         let said = PlainText.line(said, limit: 200)
+        let hint = mayWantRights || Self.tellsOfRights(said) || hasSpecialRights ? remedy : ""
         // A full queue, a server that is away, a program that is being installed: most of it passes.
-        return .failed(reason: "\(program): \(what)" + (said.isEmpty ? "" : " (\(said))"), mayHelp: true)
+        return .failed(
+            reason: "\(program): \(what)" + (said.isEmpty ? "" : " (\(said))") + hint, mayHelp: true)
     }
+
+    // MARK: Rights
+
+    /// Postfix hands mail to a program that is setgid, Exim is setuid itself. Without the right to gain rights the one
+    /// tries for ever and the other cannot write its queue, and neither says why.
+    private var remedy: String {
+        // It needs no more than we have, so it must be something else.
+        guard !mayGainRights, !resolved.lastPathComponent.contains("msmtp") else { return "" }
+        return
+            "; this service may gain no rights (NoNewPrivileges), which the sendmail of Postfix and Exim needs: "
+            + "install msmtp-mta, see docs/alerts.md"
+    }
+
+    private var resolved: URL { URL(fileURLWithPath: program).resolvingSymlinksInPath() }
+
+    private var hasSpecialRights: Bool {
+        var status = stat()
+        return stat(program, &status) == 0 && status.st_mode & (S_ISUID | S_ISGID) != 0
+    }
+
+    private static func tellsOfRights(_ said: String) -> Bool {
+        let said = said.lowercased()
+        return [
+            "permission denied", "not permitted", "read-only file system", "setuid", "setgid", "postdrop",
+        ]
+        .contains { said.contains($0) }
+    }
+
+    /// False under `NoNewPrivileges=yes`.
+    package static let processMayGainRights: Bool = {
+        // Where it cannot be read, nothing is known to be forbidden.
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        return !status.split(separator: "\n").contains {
+            $0.hasPrefix("NoNewPrivs:") && $0.last == "1"
+        }
+    }()
 
     /// Ours may hold secrets.
     private static let environment: [String: String] = {

@@ -104,6 +104,27 @@ import Testing
         #expect(sending.reason?.hasPrefix("/nowhere/sendmail: it cannot be run") == true)
     }
 
+    @Test(
+        .timeLimit(.minutes(1)),
+        arguments: [
+            ("echo 'postdrop: warning: mail_queue_enter: Permission denied' >&2; sleep 300", false, true),
+            ("echo 'mail_queue_enter: Permission denied' >&2; exit 1", false, true),
+            ("echo 'mail_queue_enter: Permission denied' >&2; exit 1", true, false),
+            ("echo 'no such host' >&2; exit 1", false, false),
+        ])
+    func `where no rights may be gained, a program that seems to lack them is told with its remedy`(
+        body: String, mayGainRights: Bool, isTold: Bool
+    ) async throws {
+        try await withFolder { folder in
+            let channel = MailChannel(
+                name: "office", to: ["ada@example.com"], from: nil, program: try program(body, in: folder),
+                limit: .seconds(1), mayGainRights: mayGainRights)
+            let reason = try #require(await channel.send(AlertSamples.message()).reason)
+            #expect(reason.contains("msmtp") == isTold)
+            #expect(reason.contains("mail_queue_enter") == body.contains("mail_queue_enter"))
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `a program that hangs is killed with its helpers`() async throws {
         try await withFolder { folder in
             let program = try program(
