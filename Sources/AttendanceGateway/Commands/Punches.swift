@@ -122,6 +122,12 @@ enum TimeArgument {
         if let time = WallTime(text) ?? WallTime(text + " 00:00:00") { return time }
         throw ValidationError("\(option): “\(text)” is no time; write YYYY-MM-DD or \"YYYY-MM-DD HH:MM:SS\"")
     }
+
+    /// A day means its end.
+    static func parseEnd(_ text: String, _ option: String) throws -> WallTime {
+        if let day = WallTime(text + " 00:00:00") { return WallTime(seconds: day.seconds + 86_400) }
+        return try parse(text, option)
+    }
 }
 
 /// A punch as a line of output.

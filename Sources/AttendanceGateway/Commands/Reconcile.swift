@@ -38,10 +38,7 @@ struct Reconcile: AsyncParsableCommand {
 
     private static func start(_ text: String) throws -> WallTime { try TimeArgument.parse(text, "--from") }
 
-    private static func end(_ text: String) throws -> WallTime {
-        if let day = WallTime(text + " 00:00:00") { return WallTime(seconds: day.seconds + 86_400) }
-        return try TimeArgument.parse(text, "--to")
-    }
+    private static func end(_ text: String) throws -> WallTime { try TimeArgument.parseEnd(text, "--to") }
 
     func run() async throws {
         let settings = common.settings()
