@@ -23,7 +23,9 @@ struct Bench {
         seconds = isQuick ? 2 : 4
     }
 
-    static let names = ["acknowledge", "store", "start", "stop", "memory", "latency", "burst", "deliver"]
+    static let names = [
+        "acknowledge", "store", "start", "stop", "memory", "latency", "burst", "deliver", "directions",
+    ]
 
     mutating func measure(_ name: String) throws -> [Figure] {
         switch name {
@@ -35,6 +37,7 @@ struct Bench {
         case "latency": try [latency()]
         case "burst": try [burst()]
         case "deliver": try [deliver()]
+        case "directions": try [directions()]
         default:
             throw BenchError("there is no benchmark \(name); there are \(Self.names.joined(separator: ", "))")
         }
@@ -206,12 +209,58 @@ struct Bench {
             "closed", port: gateway.port,
             ["--connections", "20", "--records", "50", "--most", "2000", "--seconds", "30", "--warm-up", "0"])
         // Taking the punches in is over: from here on the gateway only delivers.
-        let first = try posts(erpPort)
-        let start = monotonic()
-        usleep(UInt32(seconds / 2 * 1_000_000))
-        let last = try posts(erpPort)
-        let rate = Double(last - first) / (monotonic() - start)
+        let rate = try postRate(erpPort, seconds: seconds / 2)
         try gateway.stop()
+        return rate
+    }
+
+    /// The same where each punch needs the person's others of the day, beside a gateway that needs none of them: a day of
+    /// 200,000 people with four punches each in the journal, the first of them owed.
+    private mutating func directions() throws -> Figure {
+        let people = isQuick ? 50_000 : 200_000
+        var figure = Figure(
+            "directions",
+            "the same with alternating directions and a repeat window, of \(people) people × 4 punches",
+            unit: "requests/s", aim: ("ratio >= 0.7", { _, ratio in (ratio ?? 0) >= 0.7 }))
+        for _ in 0..<runs {
+            let place = fresh("day")
+            defer { remove(place) }
+            _ = try withGateway(place) {
+                try load(
+                    "closed", port: $0.port,
+                    [
+                        "--connections", "20", "--records", "50", "--most", "\(people * 4 / 50)", "--people",
+                        "\(people)", "--seconds", "60", "--warm-up", "0",
+                    ])
+            }
+            var rates: [Double] = []
+            for isRuled in [false, true] {
+                let copy = fresh("copy")
+                try FileManager.default.copyItem(at: place, to: copy)
+                let server = try tool("http-floor", ["server", "--port", "0"])
+                let port = try server.port()
+                let gateway = try Gateway(
+                    program: self.gateway, folder: copy, erpPort: port,
+                    erp: isRuled ? "RepeatSeconds = 60" : "",
+                    terminals: isRuled ? "Direction = alternate" : "")
+                defer {
+                    gateway.child.kill()
+                    server.kill()
+                    remove(copy)
+                }
+                rates.append(try postRate(port, seconds: seconds))
+                try gateway.stop()
+            }
+            figure.add(rates[1], floor: rates[0])
+        }
+        return figure
+    }
+
+    private func postRate(_ port: Int, seconds: Double) throws -> Double {
+        let first = try posts(port)
+        let start = monotonic()
+        usleep(UInt32(seconds * 1_000_000))
+        let rate = Double(try posts(port) - first) / (monotonic() - start)
         guard rate > 0 else { throw BenchError("nothing was delivered, or all before it could be measured") }
         return rate
     }

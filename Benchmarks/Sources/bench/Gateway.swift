@@ -11,7 +11,14 @@ final class Gateway {
     var journal: URL { folder.appending(path: "data/journal.sqlite") }
 
     /// Starts the program on `folder`, which may hold the journal of an earlier one.
-    init(program: URL, folder: URL, erpPort: Int, concurrency: Int = 8) throws {
+    ///
+    /// - Parameters:
+    ///   - erp: further lines for `[ERP]`.
+    ///   - terminals: further lines for `[Terminals]`.
+    init(
+        program: URL, folder: URL, erpPort: Int, concurrency: Int = 8, erp: String = "",
+        terminals: String = ""
+    ) throws {
         self.folder = folder
         port = try Loopback.freePort()
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -24,8 +31,10 @@ final class Gateway {
             Dialect = custom
             APIEndpoint = api/method/add_checkin
             Concurrency = \(concurrency)
+            \(erp)
             [Terminals]
             TimeZone = \(Self.zone)
+            \(terminals)
             [Store]
             Directory = data
             [Logging]

@@ -1,8 +1,9 @@
 // Terminals as a load: N WebSocket connections in one thread, each with at most one message in flight, as the protocol
-// has it. Punches are unique: each connection counts its enroll ids up, the time is the machine's clock.
+// has it. Punches are unique: each connection counts its enroll ids up, the time is the machine's clock. With --people they
+// are those of a day instead: so many people punch --rounds times each, evenly over the last --hours.
 //
 //   load MODE --port P [--connections N] [--records R] [--seconds T] [--warm-up W] [--rate PUNCHES_A_SECOND]
-//        [--most MESSAGES] [--run K]
+//        [--most MESSAGES] [--run K] [--people N] [--rounds R] [--hours H]
 //
 //   closed  every connection sends its next message as soon as the last is acknowledged
 //   rate    messages leave by a timetable, spread over the connections; latency counts from the planned moment, also
@@ -40,7 +41,8 @@ typedef struct {
 static struct {
     int epoll, port, run, count, records, dialed, ready, failed;
     bool burst, measuring, stop;
-    long messages, most, acknowledged;
+    long messages, most, acknowledged, people, rounds, hours, punches;
+    time_t started;
     histogram latency;
     uint32_t random;
 } load;
@@ -96,6 +98,13 @@ static void send_message(terminal *t, double now) {
     append(text);
     for (int i = 0; i < load.records; i++) {
         t->person = t->person % 999999 + 1;
+        if (load.people) {
+            long turn = load.punches++ % (load.people * load.rounds);
+            time_t then = load.started - load.hours * 3600 + turn * load.hours * 3600 / (load.people * load.rounds);
+            struct tm parts;
+            strftime(clock, sizeof clock, "%Y-%m-%d %H:%M:%S", localtime_r(&then, &parts));
+            t->person = turn % load.people + 1;
+        }
         snprintf(
             text, sizeof text,
             "%s{\"enrollid\":%u,\"name\":\"\",\"time\":\"%s\",\"mode\":8,\"inout\":0,\"event\":0,\"temp\":36.5,"
@@ -265,6 +274,10 @@ int main(int argc, char **argv) {
     load.records = option_number(argc, argv, "records", 1);
     load.most = option_number(argc, argv, "most", 0);
     load.run = option_number(argc, argv, "run", 1);
+    load.people = option_number(argc, argv, "people", 0);
+    load.rounds = option_number(argc, argv, "rounds", 4);
+    load.hours = option_number(argc, argv, "hours", 12);
+    load.started = time(NULL);
     load.random = 2463534242u + load.run;
     load.burst = strcmp(mode, "burst") == 0;
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
