@@ -86,7 +86,7 @@ package enum MappingFile {
             }
             let content = text.trimmingBlanks()
             if content.isEmpty || content.hasPrefix("#") { return }
-            guard let cells = Self.cells(content) else {
+            guard let cells = CSVCells.of(content) else {
                 return tell(
                     number, "a double quote is not closed, or stands within a cell",
                     "Double it, or quote the cell")
@@ -132,37 +132,6 @@ package enum MappingFile {
         private static func isHeader(_ cells: [String]) -> Bool {
             cells.count == 3 && cells[2].lowercased() == "employee"
                 && ["id", "enroll-id", "enroll_id", "enrollid"].contains(cells[1].lowercased())
-        }
-
-        /// Nil where quotes do not pair up.
-        private static func cells(_ line: String) -> [String]? {
-            var cells: [String] = []
-            var rest = Substring(line)
-            while true {
-                rest = rest.drop { $0 == " " || $0 == "\t" }
-                var cell = ""
-                if rest.first == "\"" {
-                    rest.removeFirst()
-                    while true {
-                        guard let end = rest.firstIndex(of: "\"") else { return nil }
-                        cell += rest[..<end]
-                        rest = rest[rest.index(after: end)...]
-                        guard rest.first == "\"" else { break }
-                        cell += "\""
-                        rest.removeFirst()
-                    }
-                    rest = rest.drop { $0 == " " || $0 == "\t" }
-                    guard rest.isEmpty || rest.first == "," else { return nil }
-                } else {
-                    let end = rest.firstIndex(of: ",") ?? rest.endIndex
-                    cell = String(rest[..<end])
-                    guard !cell.contains("\"") else { return nil }
-                    rest = rest[end...]
-                }
-                cells.append(cell.trimmingBlanks())
-                guard rest.first == "," else { return cells }
-                rest.removeFirst()
-            }
         }
     }
 }
