@@ -56,6 +56,8 @@ package struct HeldPerson: Hashable, Sendable {
 
         package func holds(_ wanted: [UInt8]) -> Bool { digest == wanted || given == wanted }
     }
+    /// False where only refusals are known.
+    package var isThere: Bool
     /// Nil when it was not read.
     package var name: String?
     package var role: PersonRole?
@@ -65,9 +67,10 @@ package struct HeldPerson: Hashable, Sendable {
     package var filled: Set<Int>
 
     package init(
-        name: String? = nil, role: PersonRole? = nil, credentials: [Int: Credential] = [:],
-        filled: Set<Int>? = nil
+        isThere: Bool = true, name: String? = nil, role: PersonRole? = nil,
+        credentials: [Int: Credential] = [:], filled: Set<Int>? = nil
     ) {
+        self.isThere = isThere
         self.name = name
         self.role = role
         self.credentials = credentials
@@ -179,7 +182,7 @@ private struct Planning {
         self.terminal = terminal
         self.wanted = wanted.sorted { $0.person.key < $1.person.key }
         self.held = held
-        people = held.values.count { !$0.filled.isEmpty || $0.name != nil }
+        people = held.values.count(where: \.isThere)
         for person in held.values {
             for slot in person.filled {
                 if let kind = CredentialKind(slot: slot) { used[kind, default: 0] += 1 }
@@ -193,7 +196,7 @@ private struct Planning {
         var leaving: Set<EnrollID> = []
         for entry in wanted where !entry.person.isDue(at: terminal.time) {
             let id = entry.person.key.enrollID
-            guard let there = held[id], !there.filled.isEmpty || there.name != nil else { continue }
+            guard let there = held[id], there.isThere else { continue }
             leaving.insert(id)
             removals.append(.remove(id))
             people -= 1
@@ -223,7 +226,7 @@ private struct Planning {
         if let name = there?.name, isSomebodyElse(entry, there) {
             return tell(id, nil, .otherName(there: name))
         }
-        var isThere = there.map { !$0.filled.isEmpty || $0.name != nil } ?? false
+        var isThere = there?.isThere == true
         var isNamed = false
         if terminal.takesCredentials {
             for credential in entry.credentials.sorted(by: { $0.slot < $1.slot })

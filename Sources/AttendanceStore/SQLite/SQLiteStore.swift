@@ -214,11 +214,18 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
         try await writer.submit { try $0.touch() }
     }
 
-    // MARK: For tests
+    // MARK: For the other concerns, and for tests
 
     /// Operations handed over and not yet answered.
     var waitingOperations: Int { writer.waitingOperations }
     var isClosing: Bool { writer.isClosing }
+
+    /// As `onWriter`, for what weighs more than one operation.
+    func submit<Value: Sendable>(
+        punches: Int, bytes: Int, _ body: @escaping @Sendable (WriterConnection) throws -> Value
+    ) async throws -> Value {
+        try await writer.submit(punches: punches, bytes: bytes, body)
+    }
 
     /// Runs `body` on the writer's connection, in one transaction with what else waits.
     func onWriter<Value: Sendable>(
