@@ -94,7 +94,12 @@ package enum SecretNames {
         "photo", "picture", "face", "finger", "fp", "palm", "template", "signature", "qrcode", "facetemplate",
     ]
 
-    package static func contains(_ key: String) -> Bool { names.contains(key.trimmingBlanks().lowercased()) }
+    package static func contains(_ key: String) -> Bool {
+        let key = key.trimmingBlanks().lowercased()
+        // `pwdsize` and `usedpwd` are counters.
+        if key.hasSuffix("size") || key.hasPrefix("used") { return false }
+        return names.contains(key) || ["pwd", "password", "passwd"].contains { key.contains($0) }
+    }
 
     /// Whether, at any depth, something that is not itself a list or object stands under such a name.
     static func stand(in value: JSONValue) -> Bool {
