@@ -26,6 +26,7 @@ test: setup
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 	packaging/check-unit.sh || [ $$? -eq 77 ]  # 77: no systemd on this machine
+	packaging/monitoring/check.sh >/dev/null || [ $$? -eq 77 ]  # 77: no promtool
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
