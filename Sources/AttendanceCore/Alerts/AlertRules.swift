@@ -118,7 +118,7 @@ private struct Look {
                     detail:
                         "\(Words.count(sink.deadLetters, "dead letter waits", "dead letters wait")) for a "
                         + "decision; the punches are kept in the journal.",
-                    remedy: "attendance-gateway dead-letters list shows each with its cause and what to do."))
+                    remedy: "attendance-gateway dead-letters --sink \(name) shows what they died of and what to do."))
         } else if sink.deadLetters > 0 {
             lingers(.deadLetters, name)
         }
@@ -131,8 +131,8 @@ private struct Look {
                         "\(Words.count(sink.wrongCheckins, "check-in stands", "check-ins stand")) there with "
                         + "another time than the one that was sent.",
                     remedy:
-                        "Give the API user write at permission level 1 (HR User), then correct the check-ins "
-                        + "that the log and the console name."))
+                        "Give the API user write at permission level 1 (HR User); attendance-gateway repairs list "
+                        + "shows these check-ins and puts them right."))
         }
     }
 

@@ -86,7 +86,7 @@ struct JournalChecks: Sendable {
                     results.append(
                         .warning(
                             title, "\(owed), \(Spoken.count(queue.dead, "dead letter"))",
-                            "attendance-gateway dead-letters list"))
+                            "attendance-gateway dead-letters"))
                 } else if let age, age > .seconds(1800) {
                     results.append(.warning(title, owed, "see what is said of the site below"))
                 } else {
