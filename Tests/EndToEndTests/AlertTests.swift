@@ -11,6 +11,8 @@ import Testing
 @Suite struct `Alerts` {
     /// Pauses of the gateway are 100 times shorter: a look every 0.3 s, a paused site told after 0.6 s.
     private static let factor = 100
+    /// What a look for check-ins asks.
+    private static let checkins = "GET api/resource/Employee Checkin"
 
     private struct Message: Decodable, Equatable {
         struct Alert: Decodable, Equatable { var subject, severity, remedy: String }
@@ -93,6 +95,60 @@ import Testing
         let log = try String(contentsOfFile: folder.path + "/logs/attendance.log", encoding: .utf8)
         #expect(log.contains("ERROR - alert ") && log.contains("alert is over"))
         for secret in ["s3cret", "t0ken-of-tests"] { #expect(!log.contains(secret)) }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `wrong check-ins are told until none stands there, however often the gateway starts`() async throws {
+        let folder = try TemporaryFolder()
+        try await withReceiver { receiver in
+            let settings = file(receiver)
+            @Sendable func isTold(_ gateway: RunningGateway) -> Bool {
+                gateway.gateway.alerts.service.current.contains { $0.kind == "wrong-checkins" }
+            }
+            try await withERPNext { erp in
+                erp.changeRights { $0.writeLevelOne = false }
+                try await withGateway(
+                    file: settings, erp: erp, folder: folder, delivery: .hastened(by: 1000)
+                ) { gateway in
+                    let terminal = try await gateway.connect("ZX01")
+                    try await terminal.register()
+                    try await terminal.sendLog([.tfs(1, at: wallNow(-60))])
+                    try await eventually { isTold(gateway) }
+                    // The role is mended and the punch stands there rightly: the wrong one is left over.
+                    erp.changeRights { $0.writeLevelOne = true }
+                    try await gateway.outboxIsEmpty()
+                    let asked = erp.requests[Self.checkins, default: 0]
+                    await erp.requestCount(of: Self.checkins, reaches: asked + 2)
+                    #expect(isTold(gateway))
+                }
+                let asked = erp.requests[Self.checkins, default: 0]
+                try await withGateway(
+                    file: settings, erp: erp, folder: folder, delivery: .hastened(by: 1000)
+                ) { gateway in
+                    await erp.requestCount(of: Self.checkins, reaches: asked + 2)
+                    try await eventually { isTold(gateway) }
+                    let wrong = try await gateway.gateway.store.misfiled(at: .erpnext, after: 0, limit: 9)
+                    #expect(!wrong.isEmpty)
+                    for misfiled in wrong { erp.removeCheckin(misfiled.reference) }
+                    try await eventually { !isTold(gateway) }
+                    try await eventually {
+                        try await !gateway.gateway.store.alerts().contains { $0.kind == "wrong-checkins" }
+                    }
+                }
+                // Of what is settled nobody speaks again.
+                let before = erp.requests[Self.checkins, default: 0]
+                try await withGateway(
+                    file: settings, erp: erp, folder: folder, delivery: .hastened(by: 1000)
+                ) { gateway in
+                    await erp.requestCount(of: Self.checkins, reaches: before + 1)
+                    try await gateway.outboxIsEmpty()
+                    #expect(!isTold(gateway))
+                }
+            }
+            let told = try messages(receiver).filter { $0.kind == "wrong-checkins" }
+            #expect(told.map(\.event) == ["raised", "recovered"])
+            #expect(told.first?.alerts.first?.remedy.contains("repairs list") == true)
+        }
     }
 
     @Test(.timeLimit(.minutes(1))) func `a terminal that goes away is told by its name, and when it is back`()

@@ -133,6 +133,8 @@ private struct Look {
                     remedy:
                         "Give the API user write at permission level 1 (HR User); attendance-gateway repairs list "
                         + "shows these check-ins and puts them right."))
+        } else if sink.mayHoldWrongCheckins {
+            lingers(.wrongCheckins, name)
         }
     }
 

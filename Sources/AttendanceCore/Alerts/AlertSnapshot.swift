@@ -27,13 +27,17 @@ package struct AlertSnapshot: Sendable {
         /// When the punch was received that has been owed longest.
         package var oldestOwed: UnixTime?
         package var deadLetters: Int
-        /// Check-ins that the site stored with a wrong time within the last day.
+        /// Check-ins that the site stored with a wrong time and that still stand there so, as far as that is known.
         package var wrongCheckins: Int
+        /// There may be more: the site was not asked yet.
+        package var mayHoldWrongCheckins: Bool
 
         package init(
             name: SinkName, condition: SinkState.Condition = .running, lastSuccess: UnixTime? = nil,
-            owed: Int = 0, oldestOwed: UnixTime? = nil, deadLetters: Int = 0, wrongCheckins: Int = 0
+            owed: Int = 0, oldestOwed: UnixTime? = nil, deadLetters: Int = 0, wrongCheckins: Int = 0,
+            mayHoldWrongCheckins: Bool = false
         ) {
+            self.mayHoldWrongCheckins = mayHoldWrongCheckins
             self.name = name
             self.condition = condition
             self.lastSuccess = lastSuccess

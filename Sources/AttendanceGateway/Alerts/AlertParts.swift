@@ -12,6 +12,7 @@ import Synchronization
 package final class AlertParts: Sendable {
     package let service: AlertService
     private let certificates: CertificateWatch
+    private let repairs: RepairWatch
     private let logger: Logger
 
     init(
@@ -22,9 +23,12 @@ package final class AlertParts: Sendable {
         certificates = CertificateWatch(
             servers: settings.sites.compactMap { $0.url.flatMap(CertificateWatch.Server.init) },
             group: surroundings.eventLoops, timing: surroundings.delivery, logger: surroundings.logger)
+        repairs = RepairWatch(
+            sites: settings.sites, journal: store, client: client, timing: surroundings.delivery,
+            logger: surroundings.logger)
         let snapshots = AlertSnapshots(
             settings: settings, terminals: terminals, store: store, sinks: sinks, completeness: completeness,
-            certificates: certificates, now: surroundings.delivery.now)
+            certificates: certificates, repairs: repairs, now: surroundings.delivery.now)
         service = AlertService(
             channels: settings.alerts.channels(client: client), settings: try settings.alertSettings(),
             gateway: Self.hostName, snapshot: { await snapshots.take() },
@@ -34,7 +38,7 @@ package final class AlertParts: Sendable {
     }
 
     /// After the journal and the HTTP client, before the listeners.
-    var services: [any Service] { [certificates, service] }
+    var services: [any Service] { [certificates, repairs, service] }
 
     /// Takes over what may change while running.
     func apply(_ new: Settings) {
@@ -65,6 +69,7 @@ private final class AlertSnapshots: Sendable {
     private let store: SQLiteStore
     private let completeness: Completeness
     private let certificates: CertificateWatch
+    private let repairs: RepairWatch
     private let folders: [(path: String, holds: String)]
     private let sinks: Sinks
     private let terminals: TerminalsInForce
@@ -75,13 +80,15 @@ private final class AlertSnapshots: Sendable {
     /// What was read of the journal when it last could be read: a journal that cannot be read mends nothing.
     private struct Known {
         var queues: [SinkName: StoreStatus.Queue] = [:]
-        var wrongCheckins: [SinkName: Int] = [:]
+        var wrongCheckins: [SinkName: (count: Int, isAll: Bool)] = [:]
     }
 
     init(
         settings: Settings, terminals: TerminalsInForce, store: SQLiteStore, sinks: Sinks,
-        completeness: Completeness, certificates: CertificateWatch, now: @escaping @Sendable () -> UnixTime
+        completeness: Completeness, certificates: CertificateWatch, repairs: RepairWatch,
+        now: @escaping @Sendable () -> UnixTime
     ) {
+        self.repairs = repairs
         self.store = store
         self.completeness = completeness
         self.certificates = certificates
@@ -106,7 +113,8 @@ private final class AlertSnapshots: Sendable {
             return AlertSnapshot.Sink(
                 name: name, condition: state.condition, lastSuccess: state.lastSuccess, owed: queue.owed,
                 oldestOwed: queue.oldest, deadLetters: queue.dead,
-                wrongCheckins: known.wrongCheckins[name] ?? 0)
+                wrongCheckins: known.wrongCheckins[name]?.count ?? 0,
+                mayHoldWrongCheckins: !(known.wrongCheckins[name]?.isAll ?? false))
         }
         // A sink that is configured no more keeps what it is owed, and nobody delivers it.
         snapshot.sinks += known.queues.filter { queue in !sinks.contains { $0.name == queue.key } }
@@ -121,8 +129,8 @@ private final class AlertSnapshots: Sendable {
     private func look(at sinks: [SinkName]) async -> Known {
         do {
             let queues = try await store.status().queues
-            var wrong: [SinkName: Int] = [:]
-            for name in sinks { wrong[name] = try await wrongCheckins(at: name) }
+            var wrong: [SinkName: (count: Int, isAll: Bool)] = [:]
+            for name in sinks { wrong[name] = try await repairs.standing(at: name) }
             let fresh = Known(queues: queues, wrongCheckins: wrong)
             known.withLock { $0 = fresh }
             return fresh
@@ -130,25 +138,6 @@ private final class AlertSnapshots: Sendable {
             // The journal's own alert and health tell of it; what was known of the sinks still holds.
             return known.withLock { $0 }
         }
-    }
-
-    private static let recent = Duration.seconds(86_400)
-    /// A site that stores wrong times is paused after one, so there are never many.
-    private static let wrongPage = 500
-    private static let wrongPages = 4
-
-    /// Stored within the last day, as far as they are looked through.
-    private func wrongCheckins(at sink: SinkName) async throws -> Int {
-        let now = self.now()
-        var count = 0
-        var after: Int64 = 0
-        for _ in 0..<Self.wrongPages {
-            let page = try await store.misfiled(at: sink, after: after, limit: Self.wrongPage)
-            count += page.count { now - $0.at < Self.recent }
-            guard page.count == Self.wrongPage, let last = page.last else { break }
-            after = last.punch
-        }
-        return count
     }
 
     private func lookAtTerminals() -> [AlertSnapshot.Terminal] {

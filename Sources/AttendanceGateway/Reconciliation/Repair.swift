@@ -79,12 +79,15 @@ struct Repair: Sendable {
 
     /// Every misfiled check-in of a site, by punch.
     ///
-    /// - Parameter reader: nil to leave the site alone.
+    /// - Parameters:
+    ///   - reader: nil to leave the site alone.
+    ///   - known: names of check-ins that nobody needs to look for.
     static func all(
-        of sink: SinkName, in journal: any JournalReading, reader: SiteReader?
+        of sink: SinkName, in journal: any JournalReading, reader: SiteReader?,
+        leavingOut known: Set<String> = []
     ) async throws -> [Repair] {
         var repairs: [Repair] = []
-        var rest = try await Misfiled.all(of: sink, in: journal)[...]
+        var rest = try await Misfiled.all(of: sink, in: journal).filter { !known.contains($0.reference) }[...]
         while !rest.isEmpty {
             try Task.checkCancellation()
             let some = Array(rest.prefix(50))

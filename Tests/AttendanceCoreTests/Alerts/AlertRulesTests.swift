@@ -209,9 +209,11 @@ import Testing
         let found = look(
             snapshot(sinks: [
                 .init(name: .erpnext, deadLetters: 3), .init(name: SinkName("branch")!, wrongCheckins: 1),
+                .init(name: SinkName("other")!, mayHoldWrongCheckins: true),
             ]))
         #expect(
             found.firm.map(\.id) == [AlertID(.deadLetters, "erpnext"), AlertID(.wrongCheckins, "branch")])
+        #expect(found.lingering == [.wrongCheckins], "nobody knows yet whether they still stand there")
         var ten = AlertThresholds()
         ten.deadLetters = 10
         let few = look(snapshot(sinks: [.init(name: .erpnext, deadLetters: 3)]), ten)
