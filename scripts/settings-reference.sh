@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes packaging/config.ini and the tables of docs/settings.md anew from the code that defines the settings.
+# Writes packaging/config.ini, the tables of docs/settings.md and those of docs/commands.md anew from the code that
+# defines the settings and the commands.
 # The tests fail when they differ.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,3 +12,10 @@ tables=$("$program" check-config --print-reference)
     printf '\n%s\n\n<!-- End of the tables -->\n' "${tables#$'\n'}"
 } > docs/settings.md.new
 mv docs/settings.md.new docs/settings.md
+
+commands=$("$program" check-config --print-commands)
+{
+    sed '/^<!-- The commands:/q' docs/commands.md
+    printf '\n%s\n\n<!-- End of the commands -->\n' "${commands#$'\n'}"
+} > docs/commands.md.new
+mv docs/commands.md.new docs/commands.md

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AttendanceCore
 import Foundation
 
 /// `attendance-gateway check-config`: every mistake in the settings, or what would run.
@@ -21,9 +22,16 @@ package struct CheckConfig: ParsableCommand {
     @Flag(name: .customLong("print-reference"), help: .hidden)
     package var printsReference = false
 
+    @Flag(name: .customLong("print-commands"), help: .hidden)
+    package var printsCommands = false
+
     package init() {}
 
     package func run() throws {
+        if printsCommands {
+            Self.write(CommandCatalogue.reference)
+            return
+        }
         if printsSample || printsReference {
             Self.write(printsSample ? SettingsReference.sample : SettingsReference.tables)
             return
