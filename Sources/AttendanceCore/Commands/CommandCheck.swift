@@ -28,7 +28,7 @@ struct CommandCheck {
             } else if parameter.kind == .credential {
                 checked[parameter.key] = value  // once all fields are known
             } else if let value = self.value(
-                value, parameter.kind, at: parameter.key, isSecret: parameter.isSecret)
+                value, parameter.kind, at: key, isSecret: parameter.isSecret)
             {
                 checked[parameter.key] = value
             }

@@ -426,7 +426,8 @@ package struct CommandExchange: Sendable {
         let words =
             summary.ending == .tooMany
             ? "stopped after \(summary.pages) pages: there may be more"
-            : "\(summary.entries) entries in \(summary.pages) pages"
+            : "\(summary.entries) \(summary.entries == 1 ? "entry" : "entries") in \(summary.pages) "
+                + (summary.pages == 1 ? "page" : "pages")
         return settle(flight, Settlement(state: .done, words: words, result: .pages(summary)))
     }
 

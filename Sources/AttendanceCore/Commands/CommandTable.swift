@@ -46,7 +46,9 @@ enum CommandTable {
                 CommandParameter("starttime", .time, "AiFace, EVO: not before"),
                 CommandParameter("endtime", .time, "AiFace, EVO: not after"),
             ],
-            note: "Success says that the terminal took the text, not that a face will match.",
+            note:
+                "Success says that the terminal took the text, not that a face will match. Photos and templates of "
+                + "faces and palms have 20 s.",
             rule: .credential),
         CommandWord(
             "deleteuser", .users, "Deletes one credential, or the whole user.",

@@ -110,7 +110,8 @@ package struct CommandWord: Sendable {
         self.alsoAnswered = alsoAnswered
         self.rule = rule
         self.takesOthers = takesOthers
-        self.dialects = dialects
+        // What is known of the newer words comes from programs that serve these firmwares.
+        self.dialects = dialects.isEmpty && group == .newer && !isRaw ? [.aifaceBS] : dialects
         self.constants = constants
         self.isRaw = isRaw
     }
@@ -120,6 +121,11 @@ package struct CommandWord: Sendable {
 
     /// Wipes or opens: needs an explicit confirmation and a reason, and is audited.
     package var needsConfirmation: Bool { danger != nil }
+
+    /// Whether terminals of this family are known to have it. They may have it all the same: the answer tells.
+    package func isKnown(to dialect: CommandDialect) -> Bool {
+        dialects.isEmpty || dialects.contains(dialect)
+    }
 
     package func parameter(_ key: String) -> CommandParameter? {
         parameters.first { $0.key == key || $0.aliases.contains(key) }

@@ -75,6 +75,7 @@ package struct PageWalk: Hashable, Sendable {
     private let triesPages: Bool
     private var convention = Convention.stn
     private var number: Int64 = 1
+    private var base: Int64 = 0
     private var seen: Set<Identity> = []
     package private(set) var pages = 0
     package private(set) var entries = 0
@@ -113,10 +114,12 @@ package struct PageWalk: Hashable, Sendable {
         pages += 1
         entries += page.entries
         guard pages < Self.maximumPages else { return .last(summary) }
-        if let count = page.count {
+        if let count = page.count, count > 0 {
             if let index = page.index, index >= count - 1 { return .last(summary) }
-            if count > page.entries, let from = page.from, from + Int64(page.entries) >= count {
-                return .last(summary)
+            if count > page.entries, let from = page.from {
+                // Where the first page begins with 1, so do the places.
+                if pages == 1 { base = from == 1 ? 1 : 0 }
+                if from >= count - Int64(page.entries) + base { return .last(summary) }
             }
         }
         lastDigest = page.digest
