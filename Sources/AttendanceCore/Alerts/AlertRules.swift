@@ -132,7 +132,7 @@ private struct Look {
                         + "another time than the one that was sent.",
                     remedy:
                         "Give the API user write at permission level 1 (HR User); attendance-gateway repairs list "
-                        + "shows these check-ins and puts them right."))
+                        + "shows these check-ins, repairs fix puts them right."))
         } else if sink.mayHoldWrongCheckins {
             lingers(.wrongCheckins, name)
         }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What a number under `backupnum` stands for (docs/protocol.md §6.1).
 package enum CredentialSlot: Hashable, Sendable {
     case fingerprint(Int64)
@@ -68,58 +66,29 @@ package enum CredentialSlot: Hashable, Sendable {
     }
 }
 
-/// Whether a credential is of the form terminals take. Problems never say what it is, only how it is.
+/// A credential as a field of a command. What it must be is told by `CredentialRules`.
 package enum CredentialForm {
-    /// Of the photo itself, not of its base64 (docs/protocol.md §8.1).
-    package static let maximumPhoto = 150_000
-    package static let photoWidth = 240...800
-    package static let photoHeight = 320...1280
-    /// Of a face or palm template, as text.
-    package static let maximumTemplate = 96 * 1024
-
-    /// Characters of a fingerprint template; both makers' algorithms stay under these.
-    package static func maximumFingerprint(algorithm: String?) -> Int {
-        algorithm?.lowercased() == "thbio1.0" ? 1023 : 1619
-    }
-
-    /// Why a credential cannot be sent; nil when it can.
-    package struct Fault: Error, Hashable, Sendable {
-        package var found: String
-        package var allowed: String
-    }
-
     /// As it is to be sent: numbers as numbers, photos without `data:`.
     package static func checked(_ value: JSONValue, in slot: CredentialSlot, for traits: TerminalTraits)
-        throws(Fault) -> JSONValue
+        throws(CredentialDefect) -> JSONValue
     {
+        guard let text = value.plainText else {
+            throw CredentialDefect(
+                found: "\(value.strictText.utf8.count) bytes of JSON", allowed: "a text or a number")
+        }
         switch slot {
         case .pin:
-            guard let pin = pin(value) else { throw other(value, "1 to 8 digits") }
-            return pin
-        case .card:
-            guard let card = value.wholeNumber, CommandCheck.cards.contains(card) else {
-                throw other(value, ParameterKind.card.allowed)
+            guard let pin = pin(value) else {
+                throw CredentialDefect(found: "no PIN", allowed: "1 to 8 digits")
             }
-            return .integer(card)
+            return pin
+        case .card: return .integer(try CredentialRules.card(text))
         case .fingerprint:
-            guard let text = value.plainText else { throw other(value, "a template as text") }
-            try fingerprint(text, algorithm: traits.templateAlgorithm)
-            return .text(text)
-        case .face, .faceFeatures:
-            guard case .text(let text) = value, !text.isEmpty, text.utf8.count <= maximumTemplate,
-                Data(base64Encoded: text) != nil
-            else { throw other(value, "base64 of at most \(maximumTemplate) characters") }
-            return value
-        case .palm:
-            guard case .text(let text) = value, !text.isEmpty, text.utf8.count <= maximumTemplate,
-                text.utf8.allSatisfy({ (0x21..<0x7F).contains($0) })
-            else { throw other(value, "a text of at most \(maximumTemplate) visible ASCII characters") }
-            return value
-        case .photo:
-            guard case .text(let text) = value else { throw other(value, "a JPEG in base64") }
-            return .text(try photo(text))
+            return .text(try CredentialRules.fingerprint(text, algorithm: traits.templateAlgorithm))
+        case .face, .faceFeatures, .palm: return .text(try CredentialRules.template(text))
+        case .photo: return .text(try CredentialRules.photo(text))
         case .allFingerprints, .wholeUser:
-            throw other(value, "nothing: these slots are for deleteuser")
+            throw CredentialDefect(found: "a credential", allowed: "nothing: these slots are for deleteuser")
         }
     }
 
@@ -128,121 +97,6 @@ package enum CredentialForm {
         guard let text = value.plainText, (1...8).contains(text.utf8.count), text.utf8.allSatisfy(\.isDigit)
         else { return nil }
         return text.hasPrefix("0") && text.utf8.count > 1 ? .text(text) : Int64(text).map { .integer($0) }
-    }
-
-    private static func other(_ value: JSONValue, _ allowed: String) -> Fault {
-        Fault(
-            found: "\(value.plainText?.utf8.count ?? value.strictText.utf8.count) bytes of another form",
-            allowed: allowed)
-    }
-
-    /// Hexadecimal digits, in which `(n)` stands for n zero bytes.
-    package static func fingerprint(_ text: String, algorithm: String?) throws(Fault) {
-        let limit = maximumFingerprint(algorithm: algorithm)
-        guard (1...limit).contains(text.utf8.count) else {
-            throw Fault(
-                found: "a template of \(text.utf8.count) characters",
-                allowed: "1 to \(limit) characters" + (algorithm.map { " for \($0)" } ?? ""))
-        }
-        var run: Int?
-        var zeros = 0
-        for (index, byte) in text.utf8.enumerated() {
-            switch (byte, run) {
-            case (UInt8(ascii: "0")...UInt8(ascii: "9"), nil), (UInt8(ascii: "a")...UInt8(ascii: "f"), nil):
-                break
-            case (UInt8(ascii: "("), nil): run = 0
-            case (UInt8(ascii: "0")...UInt8(ascii: "9"), let count?):
-                run = min(count * 10 + Int(byte - .zero), 100_000)
-            case (UInt8(ascii: ")"), let count?) where count > 0:
-                zeros += count
-                run = nil
-            default:
-                throw Fault(
-                    found: "no template: character \(index + 1) does not fit",
-                    allowed: "digits, a to f, and (n) for n zero bytes")
-            }
-        }
-        guard run == nil, zeros <= 4096 else {
-            throw Fault(
-                found: run == nil ? "a template of \(zeros) zero bytes" : "no template: it ends within (n)",
-                allowed: "digits, a to f, and (n) for n zero bytes")
-        }
-    }
-
-    /// Base64 of a JPEG of the size terminals take, without the prefix of a data URI.
-    package static func photo(_ text: String) throws(Fault) -> String {
-        var base64 = text[...]
-        if base64.hasPrefix("data:"), let comma = base64.firstIndex(of: ",") {
-            base64 = base64[base64.index(after: comma)...]
-        }
-        let words = "a JPEG of at most \(maximumPhoto) bytes, 240×320 to 800×1280 pixels, in base64"
-        guard base64.utf8.count <= maximumPhoto / 3 * 4 + 1024 else {
-            throw Fault(found: "a photo of about \(base64.utf8.count / 4 * 3) bytes", allowed: words)
-        }
-        let plain = base64.filter { !$0.isWhitespace }
-        guard let data = Data(base64Encoded: plain) else {
-            throw Fault(found: "\(text.utf8.count) bytes that are no base64", allowed: words)
-        }
-        try photo(bytes: [UInt8](data))
-        return plain
-    }
-
-    /// The bytes of a photo.
-    package static func photo(bytes: [UInt8]) throws(Fault) {
-        let words = "a JPEG of at most \(maximumPhoto) bytes, 240×320 to 800×1280 pixels"
-        guard bytes.starts(with: [0xFF, 0xD8, 0xFF]) else {
-            throw Fault(found: "\(bytes.count) bytes that are no JPEG", allowed: words)
-        }
-        guard bytes.count <= maximumPhoto else {
-            throw Fault(found: "a photo of \(bytes.count) bytes", allowed: words)
-        }
-        guard let size = JPEGSize(bytes) else {
-            throw Fault(found: "a JPEG that ends before its picture begins", allowed: words)
-        }
-        guard photoWidth.contains(size.width), photoHeight.contains(size.height) else {
-            throw Fault(found: "a photo of \(size.width)×\(size.height) pixels", allowed: words)
-        }
-    }
-}
-
-/// Width and height of a JPEG, from its frame header (SOF).
-package struct JPEGSize: Hashable, Sendable {
-    package let width: Int
-    package let height: Int
-
-    /// Nil when no picture begins in `bytes`, or none of a known size.
-    package init?(_ bytes: [UInt8]) {
-        guard bytes.starts(with: [0xFF, 0xD8]) else { return nil }
-        var index = 2
-        var size: (width: Int, height: Int)?
-        while index + 3 < bytes.count {
-            guard bytes[index] == 0xFF else { return nil }
-            let marker = bytes[index + 1]
-            if marker == 0xFF {  // fill bytes
-                index += 1
-                continue
-            }
-            if marker == 0x01 || (0xD0...0xD7).contains(marker) {  // these have no length
-                index += 2
-                continue
-            }
-            if marker == 0xDA {  // the picture itself begins
-                guard let size, size.width > 0, size.height > 0 else { return nil }
-                (width, height) = size
-                return
-            }
-            let length = Int(bytes[index + 2]) << 8 | Int(bytes[index + 3])
-            guard length >= 2 else { return nil }
-            let isFrame = (0xC0...0xCF).contains(marker) && ![0xC4, 0xC8, 0xCC].contains(marker)
-            if isFrame, length >= 8, index + 8 < bytes.count {
-                size = (
-                    width: Int(bytes[index + 7]) << 8 | Int(bytes[index + 8]),
-                    height: Int(bytes[index + 5]) << 8 | Int(bytes[index + 6])
-                )
-            }
-            index += 2 + length
-        }
-        return nil
     }
 }
 
@@ -272,7 +126,7 @@ package struct TemplateOrigin: Hashable, Sendable {
 extension CommandCheck {
     mutating func credential(_ value: JSONValue, slot number: Int64) -> JSONValue? {
         guard let slot = CredentialSlot(number) else { return nil }
-        do throws(CredentialForm.Fault) {
+        do throws(CredentialDefect) {
             return try CredentialForm.checked(value, in: slot, for: traits)
         } catch {
             refuse("record", error.found, error.allowed)

@@ -17,7 +17,7 @@ package struct CredentialDefect: LocalizedError, Hashable, Sendable, CustomStrin
 /// What a credential must be before it is kept, or sent to a terminal. Source: docs/protocol.md §6.1, §8.1.
 package enum CredentialRules {
     /// Bytes of a photo; terminals refuse larger ones.
-    package static let maximumPhoto = 150 << 10
+    package static let maximumPhoto = 150_000
     package static let photoWidth = 240...800
     package static let photoHeight = 320...1280
     /// Characters of a template of an algorithm whose length no document tells.
@@ -76,7 +76,7 @@ package enum CredentialRules {
             throw CredentialDefect(found: "a photo that is no base64", allowed: "a JPEG in base64")
         }
         guard bytes.count <= maximumPhoto else { throw tooLarge(bytes.count) }
-        guard let size = JPEGSize(bytes) else {
+        guard let size = JPEGSize(Array(bytes)) else {
             throw CredentialDefect(found: "a photo that is no JPEG", allowed: "a whole JPEG in base64")
         }
         guard photoWidth.contains(size.width), photoHeight.contains(size.height) else {
@@ -88,7 +88,8 @@ package enum CredentialRules {
     }
 
     private static func tooLarge(_ bytes: Int) -> CredentialDefect {
-        CredentialDefect(found: "a photo of \(bytes >> 10) KiB", allowed: "a JPEG of at most 150 KiB")
+        CredentialDefect(
+            found: "a photo of \(bytes) bytes", allowed: "a JPEG of at most \(maximumPhoto) bytes")
     }
 
     /// Hexadecimal digits in which `(n)` stands for n zero bytes, where the algorithm is known to write so.
@@ -129,68 +130,64 @@ package enum CredentialRules {
         return template
     }
 
+    /// Runs of at most 4,096 zero bytes in all, none of them empty.
     private static func isHexadecimalWithZeros(_ text: String.UTF8View) -> Bool {
-        var inside = false
-        var digits = 0
+        var run: Int?
+        var zeros = 0
         for byte in text {
-            switch byte {
-            case UInt8(ascii: "("):
-                if inside { return false }
-                (inside, digits) = (true, 0)
-            case UInt8(ascii: ")"):
-                if !inside || digits == 0 || digits > 4 { return false }
-                inside = false
-            case _ where isDigit(byte): digits += 1
-            case _ where !inside && (0x61...0x66).contains(byte | 0x20): break
+            switch (byte, run) {
+            case (UInt8(ascii: "("), nil): run = 0
+            case (UInt8(ascii: ")"), let count?) where count > 0:
+                zeros += count
+                run = nil
+            case (_, let count?) where isDigit(byte): run = min(count * 10 + Int(byte - 0x30), 100_000)
+            case (_, nil) where isDigit(byte) || (0x61...0x66).contains(byte | 0x20): break
             default: return false
             }
         }
-        return !inside
+        return run == nil && zeros <= 4096
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 }
 
-/// Width and height of a JPEG; nil for anything else, and for one that was cut.
+/// Width and height of a JPEG, from its frame header (SOF).
 package struct JPEGSize: Hashable, Sendable {
     package let width: Int
     package let height: Int
 
-    package init?(_ data: some Collection<UInt8>) {
-        let bytes = Array(data)
-        guard bytes.count > 4, bytes[0] == 0xFF, bytes[1] == 0xD8,
-            bytes.suffix(64).windowContains(0xFF, 0xD9)
-        else { return nil }
-        var at = 2
-        while at + 9 < bytes.count {
-            guard bytes[at] == 0xFF else { return nil }
-            let marker = bytes[at + 1]
-            if marker == 0xFF {
-                at += 1  // fill bytes may stand before a marker
+    /// Nil when no picture begins in `bytes`, or none of a known size.
+    package init?(_ bytes: [UInt8]) {
+        guard bytes.starts(with: [0xFF, 0xD8]) else { return nil }
+        var index = 2
+        var size: (width: Int, height: Int)?
+        while index + 3 < bytes.count {
+            guard bytes[index] == 0xFF else { return nil }
+            let marker = bytes[index + 1]
+            if marker == 0xFF {  // fill bytes
+                index += 1
                 continue
             }
-            if (0xD0...0xD7).contains(marker) || marker == 0x01 {
-                at += 2
+            if marker == 0x01 || (0xD0...0xD7).contains(marker) {  // these have no length
+                index += 2
                 continue
             }
-            let length = Int(bytes[at + 2]) << 8 | Int(bytes[at + 3])
-            guard length >= 2 else { return nil }
-            // Start of frame, whichever coding; C4, C8 and CC are tables.
-            if (0xC0...0xCF).contains(marker), ![0xC4, 0xC8, 0xCC].contains(marker) {
-                height = Int(bytes[at + 5]) << 8 | Int(bytes[at + 6])
-                width = Int(bytes[at + 7]) << 8 | Int(bytes[at + 8])
+            if marker == 0xDA {  // the picture itself begins
+                guard let size, size.width > 0, size.height > 0 else { return nil }
+                (width, height) = size
                 return
             }
-            if marker == 0xDA || marker == 0xD9 { return nil }
-            at += 2 + length
+            let length = Int(bytes[index + 2]) << 8 | Int(bytes[index + 3])
+            guard length >= 2 else { return nil }
+            let isFrame = (0xC0...0xCF).contains(marker) && ![0xC4, 0xC8, 0xCC].contains(marker)
+            if isFrame, length >= 8, index + 8 < bytes.count {
+                size = (
+                    width: Int(bytes[index + 7]) << 8 | Int(bytes[index + 8]),
+                    height: Int(bytes[index + 5]) << 8 | Int(bytes[index + 6])
+                )
+            }
+            index += 2 + length
         }
         return nil
-    }
-}
-
-extension ArraySlice<UInt8> {
-    /// Whether the two bytes stand beside each other. Some cameras write a few bytes behind the end marker.
-    fileprivate func windowContains(_ first: UInt8, _ second: UInt8) -> Bool {
-        zip(self, dropFirst()).contains { $0 == first && $1 == second }
     }
 }

@@ -187,7 +187,7 @@ import Testing
                 #expect(try await store.attempts(for: 1).map(\.meaning) == [.again, .delivered])
                 let letters = try await store.deadLetters(.init(), after: 0, limit: 9)
                 #expect(letters.map(\.id) == [4, 6] && letters.map(\.punch) == [5, 10])
-                #expect(try await store.deadLetterGroups().map(\.count) == [1, 1])
+                #expect(try await store.deadLetterGroups(.init()).map(\.count) == [1, 1])
                 let outcomes = try await store.outcomes(of: .erpnext, after: 0, limit: 9)
                 #expect(outcomes.map(\.status) == [.failed, .failed, .failed, .success, .failed])
                 #expect(try await store.bookmark(named: "csv") == "3 2026-03 4096")
