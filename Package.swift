@@ -134,7 +134,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "AttendanceSimulationTests",
-            dependencies: [core, "AttendanceSimulation", httpClient, nioCore], swiftSettings: strict),
+            dependencies: [
+                core, "AttendanceSimulation", httpClient, nioCore, nioPosix, nioHTTP, nioWebSocket,
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "AttendanceGatewayTests",
             dependencies: [

@@ -338,6 +338,27 @@ package final class SimulatedTerminal: Sendable {
         try? await channel.close().get()
     }
 
+    /// Sends a message and does not wait until it is out; messages keep their order. Nothing happens when the
+    /// connection is gone.
+    func post(_ text: String) {
+        let frame = WebSocketFrame(
+            fin: true, opcode: .text, maskKey: link.maskKey(), data: ByteBuffer(string: text))
+        channel.writeAndFlush(frame, promise: nil)
+    }
+
+    /// `abort` without waiting for it.
+    func reset() {
+        let channel = channel
+        channel.eventLoop.execute {
+            guard let socket = channel as? any SocketOptionProvider else {
+                return channel.close(promise: nil)
+            }
+            socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in
+                channel.close(promise: nil)
+            }
+        }
+    }
+
     /// From now on the terminal neither reads nor answers, and the connection stays: Wi-Fi lost, power cut.
     package func goSilent() async throws {
         try await channel.triggerUserOutboundEvent(TerminalFrameHandler.Silence(isOn: true)).get()
