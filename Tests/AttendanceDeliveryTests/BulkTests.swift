@@ -84,6 +84,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ERPNextFault.unknownSite, .proxyPage(status: 403, stored: false), .unauthorized, .maintenance,
+    ])
+    func `many go together again after a trouble of the whole site`(fault: ERPNextFault) async throws {
+        try await withBacklog { world in
+            await world.erp.statistics { $0.insertManyCalls >= 2 }
+            world.erp.inject(fault)
+            await world.erp.statistics { $0.faults[fault, default: 0] >= 2 }
+            let before = world.erp.statistics.insertManyDocuments
+            world.erp.clearFaults()
+            try await world.nothingIsOwed()
+            expectAllOnce(world)
+            #expect(world.erp.statistics.insertManyDocuments > before + 100)
+        }
+    }
+
     @Test(arguments: [nil, 700] as [Int?]) func `not without being told to, and not for a short queue`(
         above: Int?
     ) async throws {

@@ -71,6 +71,8 @@ package struct BatchPace: Hashable, Sendable {
 
     package static let start = 25
     package static let smallest = 5
+    /// Single deliveries that must succeed after a trouble; twice as many after each one that many at once have met.
+    package static let trials = 5
     package static let aim: Duration = .seconds(1)
 
     package init(maximum: Int = 200) {
@@ -96,10 +98,14 @@ package struct BatchPace: Hashable, Sendable {
     /// A request was refused for one of its punches: with fewer together, fewer are sent in vain.
     package mutating func split() { size = max(min(Self.smallest, maximum), size / 2) }
 
-    /// The site failed under a request, or lied about one: single punches first, the more the oftener.
+    /// The site failed a single punch, as it does while it is down or refuses the gateway: a few must succeed again. How
+    /// long that went on says nothing of sending many, and the backlog that it has left is what they are for.
+    package mutating func failedOne() { singles = max(singles, Self.trials << failures) }
+
+    /// The site failed under a request with many, or lied about one: single punches first, the more the oftener.
     package mutating func failed() {
         failures = min(failures + 1, 10)
         size = max(min(Self.smallest, maximum), size / 4)
-        singles = 5 << failures
+        singles = Self.trials << failures
     }
 }

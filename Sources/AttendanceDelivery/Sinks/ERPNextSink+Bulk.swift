@@ -10,6 +10,8 @@ extension ERPNextSink {
         var pace = BatchPace(maximum: ERPNextSink.maximumDocuments)
         /// The site or this user's role does not let us.
         var isOff = false
+        /// Why it is off, as long as it may be the whole site that refuses us and not this method.
+        var suspicion: String?
     }
 
     /// The most that Frappe takes (`Only 200 inserts allowed in one request`).
@@ -43,8 +45,18 @@ extension ERPNextSink {
     /// Told of every single delivery: it shows whether the site writes what is sent.
     func notePace(_ delivery: Delivery) {
         switch delivery.outcome {
-        case .delivered: bulk.withLock { $0.pace.deliveredOne() }
-        case .siteMisconfigured, .siteUnavailable: bulk.withLock { $0.pace.failed() }
+        case .delivered:
+            let confirmed = bulk.withLock { bulk in
+                bulk.pace.deliveredOne()
+                return bulk.suspicion.take()
+            }
+            if let confirmed { tellOff(confirmed) }
+        case .siteMisconfigured(.wrongTime, _, _): bulk.withLock { $0.pace.failed() }
+        case .siteMisconfigured, .siteUnavailable:
+            bulk.withLock { bulk in
+                bulk.pace.failedOne()
+                if bulk.suspicion.take() != nil { bulk.isOff = false }
+            }
         case .alreadyThere, .rejected, .retry: break
         }
     }
@@ -122,12 +134,16 @@ extension ERPNextSink {
         }
     }
 
+    /// Whether it is this method that does not work, or the site as a whole, the next single delivery shows: see
+    /// `notePace`.
     private func switchOff(_ reason: String) {
-        let isNew = bulk.withLock { bulk in
-            defer { bulk.isOff = true }
-            return !bulk.isOff
+        bulk.withLock { bulk in
+            if !bulk.isOff { bulk.suspicion = reason }
+            bulk.isOff = true
         }
-        guard isNew else { return }
+    }
+
+    private func tellOff(_ reason: String) {
         logger.warning(
             "many check-ins in one request do not work here; they go one by one until the next start",
             metadata: ["reason": "\(reason)"])

@@ -94,4 +94,18 @@ import Testing
         for _ in 0..<20 { pace.deliveredOne() }
         #expect(pace.limit > 1)
     }
+
+    @Test func `after a night of single failures a few that succeed are enough`() {
+        var pace = BatchPace()
+        pace.deliveredOne()
+        for _ in 0..<1_000 { pace.failedOne() }
+        for _ in 0..<BatchPace.trials - 1 { pace.deliveredOne() }
+        #expect(pace.limit == 1)
+        pace.deliveredOne()
+        #expect(pace.limit == BatchPace.start)
+        pace.failed()
+        pace.failedOne()
+        for _ in 0..<2 * BatchPace.trials { pace.deliveredOne() }
+        #expect(pace.limit > 1)
+    }
 }
