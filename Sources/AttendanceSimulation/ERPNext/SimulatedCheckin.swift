@@ -103,6 +103,11 @@ struct CheckinTable: Sendable {
         return true
     }
 
+    /// Those of some names, in order. The series makes names in upper case only.
+    func named(_ names: [String]) -> [SimulatedCheckin] {
+        Set(names.map { $0.uppercased() }).compactMap { byName[$0] }.sorted().map { rows[$0] }
+    }
+
     /// Those of one employee at one moment.
     func of(_ employee: String, at time: String) -> [SimulatedCheckin] {
         (byMoment[Moment(employee: collated(employee), time: time)] ?? []).map { rows[$0] }

@@ -10,6 +10,8 @@ struct SiteFilters: Sendable {
         /// Values in the form the column's are compared in.
         var values: [String]
         var numbers: [Double]
+        /// `values` of texts, for lists of hundreds of names.
+        var members: Set<String>
     }
 
     enum Comparison: String, Sendable {
@@ -44,9 +46,10 @@ struct SiteFilters: Sendable {
         conditions.allSatisfy { $0.matches(row.value(of: $0.column)) }
     }
 
-    /// Employees the rows are restricted to, so that not each must be looked at; nil for no such condition.
-    var employees: [String]? {
-        conditions.first { $0.column == "employee" && ($0.comparison == .equal || $0.comparison == .isIn) }?
+    /// Texts, collated, that a column's are restricted to, so that not each row must be looked at; nil for no such
+    /// condition.
+    func values(of column: String) -> [String]? {
+        conditions.first { $0.column == column && ($0.comparison == .equal || $0.comparison == .isIn) }?
             .values
     }
 
@@ -119,7 +122,7 @@ struct SiteFilters: Sendable {
         }
         return Condition(
             column: column, type: type, comparison: comparison, values: values,
-            numbers: values.map(leadingNumber))
+            numbers: values.map(leadingNumber), members: type == .text ? Set(values) : [])
     }
 
     /// A date alone is its midnight, as the upper end of a range its last moment. Before version 14 a whole day was
@@ -159,12 +162,18 @@ extension SiteFilters.Condition {
         case .atLeast: return value != .null && order(value, 0) != .before
         case .less: return value != .null && order(value, 0) == .before
         case .atMost: return value != .null && order(value, 0) != .after
-        case .isIn: return value != .null && values.indices.contains { order(value, $0) == .same }
-        case .isNotIn: return value == .null || !values.indices.contains { order(value, $0) == .same }
+        case .isIn: return value != .null && isMember(value)
+        case .isNotIn: return value == .null || !isMember(value)
         case .between: return value != .null && order(value, 0) != .before && order(value, 1) != .after
         case .like: return value != .null && like(value)
         case .notLike: return value == .null || !like(value)
         }
+    }
+
+    private func isMember(_ value: FrappeValue) -> Bool {
+        type == .text
+            ? members.contains(collated(value.string ?? ""))
+            : values.indices.contains { order(value, $0) == .same }
     }
 
     private enum Order { case before, same, after }

@@ -26,7 +26,9 @@ extension SimulatedSite {
         switch doctype {
         case "Employee": return listing.rows(employees.all.filter { sees($0.name) })
         case "Employee Checkin":
-            let rows = listing.filters.employees.map { checkins.of($0) } ?? checkins.rows
+            let rows =
+                listing.filters.values(of: "name").map { checkins.named($0) }
+                ?? listing.filters.values(of: "employee").map { checkins.of($0) } ?? checkins.rows
             return listing.rows(rights.onlyEmployee == nil ? rows : rows.filter { sees($0.employee) })
         default: return listing.rows(shiftTypes)
         }
