@@ -18,7 +18,8 @@ package enum CommandDialect: String, Codable, CaseIterable, Hashable, Sendable {
     package static func guess(model: String?, firmware: String?) -> CommandDialect {
         let texts = [firmware, model].compactMap { $0?.lowercased() }
         func any(_ test: (String) -> Bool) -> Bool { texts.contains(where: test) }
-        if any({ $0.contains("aiface bs") || $0.contains("aiface-bs") || $0.contains("aifacebs") }) {
+        // `AiFace BS`, `AiFace-BS`, `AiF43V_BS_3.04`
+        if any({ $0.contains("aifacebs") || ($0.hasPrefix("ai") && $0.words.contains("bs")) }) {
             return .aifaceBS
         }
         if any({ $0.hasPrefix("evo") || $0.contains("topdata") || $0.contains("evo facial") }) { return .evo }
@@ -51,6 +52,8 @@ package enum CommandDialect: String, Codable, CaseIterable, Hashable, Sendable {
 }
 
 extension String {
+    fileprivate var words: [Substring] { split { !$0.isLetter && !$0.isNumber } }
+
     /// `TH900…`, `th600w`: the letters and at least two digits.
     fileprivate var isFingerprintFamily: Bool {
         let digits = dropFirst(2).prefix(2)

@@ -296,7 +296,8 @@ import Testing
         arguments: [
             ("tfs30", nil, CommandDialect.tfs), ("AiFace", "ai518_f48v_v1.20", .aiface),
             (nil, "TH900_v2", .tfs),
-            ("AiFace BS", nil, .aifaceBS), ("", "AiF43V_1", .aiface), ("EVO Facial", nil, .evo),
+            ("AiFace BS", nil, .aifaceBS), ("AiFace", "AiF43V_BS_3.04", .aifaceBS), ("", "AiF43V_1", .aiface),
+            ("EVO Facial", nil, .evo),
             (nil, nil, .unknown),
             ("The Terminal", "x", .unknown),
         ] as [(String?, String?, CommandDialect)])
