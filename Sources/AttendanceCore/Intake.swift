@@ -23,6 +23,8 @@ package struct Intake: Sendable {
 
     /// Bytes of one record that are kept, photos not counted. A real record has about 120.
     package static let maximumRaw = 256 * 1024
+    /// Characters of a photo in base64 that are kept; a longer one is dropped.
+    package static let maximumPhoto = 2 << 20
     /// Unicode scalars of a name that are kept.
     package static let maximumName = 256
     /// Unicode scalars of an alias that are kept.
@@ -30,7 +32,7 @@ package struct Intake: Sendable {
 
     package var zone: ZoneRules
     package var limits: Limits
-    /// Whether photos stay in the raw text that is stored.
+    /// Whether photos are handed over beside the raw text, to be sealed; in it they never stay.
     package var keepPhotos: Bool
     /// See `IntakeBatch.sinks`.
     package var sinks: Set<SinkName>?
@@ -53,13 +55,16 @@ package struct Intake: Sendable {
             terminal: terminal, connection: connection, received: received, sinks: sinks)
         batch.punches.reserveCapacity(message.records.count)
         if let first = message.records.first, let last = message.records.last {
-            let photos = keepPhotos ? 0 : message.records.lazy.flatMap(\.images).reduce(0) { $0 + $1.count }
+            let photos = message.records.lazy.flatMap(\.images).reduce(0) { $0 + $1.count }
             batch.raw.reserveCapacity(max(0, last.raw.upperBound - first.raw.lowerBound - photos) + 64)
         }
         for (index, record) in message.records.enumerated() {
             let raw = keep(record, of: bytes, in: &batch)
             switch punch(record, raw: raw, at: received) {
             case .success(let punch):
+                if keepPhotos, let photo = record.photo, photo.count <= Self.maximumPhoto {
+                    batch.photos.append(PunchPhoto(punch: batch.punches.count, text: Array(bytes[photo])))
+                }
                 batch.punches.append(punch)
             case .failure(let defect):
                 let reason =
@@ -140,15 +145,18 @@ package struct Intake: Sendable {
         var at = record.raw.lowerBound
         for image in record.images where !isCut {
             copy(at..<image.lowerBound)
-            if keepPhotos, !isCut {
-                batch.raw.append(contentsOf: bytes[image])
-            } else if !isCut {
+            if !isCut {
                 let quotes = bytes[image.lowerBound] == .quote ? 2 : 0
                 batch.raw.append(contentsOf: "\"removed, \(image.count - quotes) bytes\"".utf8)
             }
             at = image.upperBound
         }
         if !isCut { copy(at..<record.raw.upperBound) }
+        // A real record has about 120 bytes. A long one may hold a template under a name that nobody told us.
+        if batch.raw.count - start > UnreadableText.longestRun {
+            batch.raw.replaceSubrange(
+                start..., with: Array(batch.raw[start...]).withUnsafeBytes { UnreadableText.withoutRuns($0) })
+        }
         if isCut {
             batch.raw.append(
                 contentsOf: " [cut here: the record has \(record.raw.count) bytes, more than are kept]".utf8)

@@ -51,11 +51,16 @@ final class TerminalConnection {
             // Not reading is all the brake it takes: the peer's own buffers fill.
             if wait > .zero { try await Task.sleep(for: wait) }
             receive(message)
-            while let batch = advance() {
-                do {
-                    stored(try await service.store.record(batch), batch)
-                } catch {
-                    notStored(batch, error)
+            while let work = advance() {
+                switch work {
+                case .batch(let batch):
+                    do {
+                        stored(try await service.store.record(batch), batch)
+                    } catch {
+                        notStored(batch, error)
+                    }
+                case .enrolment(let enrolment, let serial):
+                    await collect(enrolment, serial)
                 }
             }
             pulse.messageServed(at: service.now())
@@ -90,13 +95,16 @@ final class TerminalConnection {
     }
 
     /// Carries out what needs no waiting, up to the next batch that must be stored first; nil when all is done.
-    private func advance() -> IntakeBatch? {
+    private func advance() -> Work? {
         while let action = actions.popFirst() {
             switch action {
             case .reply(let reply): send(reply)
             case .store(let batch, let next):
                 followUp = next
-                return batch
+                return .batch(service.withSealedPhotos(batch))
+            case .collect(let enrolment, let serial, let next):
+                followUp = next
+                return .enrolment(enrolment, serial)
             case .register(let new, let registration, let skew): register(new, registration, skew: skew)
             case .notice(let notice): report(notice, serial: serial)
             case .close(.notUTF8): close(.dataInconsistentWithMessage)
@@ -104,6 +112,25 @@ final class TerminalConnection {
             }
         }
         return nil
+    }
+
+    /// What must be durable before its answer goes out.
+    private enum Work {
+        case batch(IntakeBatch)
+        case enrolment(Enrolment, SerialNumber)
+    }
+
+    /// Of what it holds nothing reaches the log, whatever goes wrong.
+    private func collect(_ enrolment: Enrolment, _ serial: SerialNumber) async {
+        do {
+            try await service.collect(enrolment, from: serial)
+            if let reply = followUp?.stored { send(reply) }
+        } catch {
+            if let reply = followUp?.notStored { send(reply) }
+            service.logger.error(
+                "credential not stored, the terminal keeps it",
+                metadata: metadata(["serial": "\(serial)", "error": "\(error.localizedDescription)"]))
+        }
     }
 
     private func send(_ reply: Reply) {
@@ -246,6 +273,10 @@ final class TerminalConnection {
         case .doubtfulTimes(let count):
             message = "punches with an implausible time kept, not forwarded"
             fields["punches"] = "\(count)"
+        case .unusableCredential(let defect):
+            message = "a credential cannot be used and was dropped"
+            fields["found"] = "\(defect.found)"
+            fields["allowed"] = "\(defect.allowed)"
         case .strayAnswer(let word):
             message = "answer to nothing asked"
             level = .debug

@@ -14,14 +14,18 @@ package final class TerminalService: Sendable {
     let now: @Sendable () -> UnixTime
     /// Called after a commit that left something owed.
     private let owing: @Sendable () -> Void
+    /// Seals what is secret; nil: it is dropped.
+    private let credentials: CredentialIntake?
     private let policy: Mutex<TerminalPolicy>
     private let connections = Atomic<Int64>(0)
     private let resends = Mutex<[SerialNumber: ResendWatch]>([:])
 
     package init(
         store: any Store, policy: TerminalPolicy, presence: Presence = Presence(), logger: Logger,
+        credentials: CredentialIntake? = nil,
         now: @escaping @Sendable () -> UnixTime, owing: @escaping @Sendable () -> Void
     ) {
+        self.credentials = credentials
         self.store = store
         self.presence = presence
         sightings = Sightings(store: store, logger: logger)
@@ -36,6 +40,26 @@ package final class TerminalService: Sendable {
     package func setPolicy(_ new: TerminalPolicy) { policy.withLock { $0 = new } }
 
     func currentPolicy() -> TerminalPolicy { policy.withLock { $0 } }
+
+    /// Keeps a credential, sealed. Throws when it is not durable.
+    func collect(_ enrolment: Enrolment, from serial: SerialNumber) async throws {
+        try await credentials?.take(enrolment, from: serial, isPush: true)
+    }
+
+    /// A batch whose photos only the vault can open. A photo that cannot be sealed is dropped: no punch waits for it.
+    func withSealedPhotos(_ batch: IntakeBatch) -> IntakeBatch {
+        guard !batch.photos.isEmpty else { return batch }
+        var batch = batch
+        do {
+            batch.sealedPhotos = try credentials?.sealedPhotos(of: batch) ?? []
+        } catch {
+            logger.error(
+                "photos of punches could not be sealed and were dropped",
+                metadata: ["serial": "\(batch.terminal)", "error": "\(error.localizedDescription)"])
+        }
+        batch.photos = []
+        return batch
+    }
 
     func nextConnection() -> Int64 { connections.add(1, ordering: .relaxed).newValue }
 

@@ -166,18 +166,34 @@ import Testing
         #expect(batch.quarantined.map { raw(batch, $0.raw) } == [#"{"image":"removed, 4 bytes"}"#])
     }
 
-    @Test func `a photo is stored as it came where that is wanted, whatever its size`() throws {
-        let record =
-            #"{"enrollid":1,"image":"\#(String(repeating: "A", count: 400_000))","time":"2026-11-22 08:01:09"}"#
-        let batch = try take(records: record, by: Intake(zone: zone, keepPhotos: true))
-        #expect(raw(batch, batch.punches[0].raw) == record)
+    @Test func `a photo that is wanted is handed over beside the record, never in it`() throws {
+        let photo = String(repeating: "A", count: 400_000)
+        let record = #"{"enrollid":1,"image":"\#(photo)","time":"2026-11-22 08:01:09"}"#
+        let odd = #"{"enrollid":"","image":"\#(photo)"}"#
+        let batch = try take(records: odd + "," + record, by: Intake(zone: zone, keepPhotos: true))
+        #expect(batch.photos == [PunchPhoto(punch: 0, text: Array(photo.utf8))])
+        #expect(!"\(batch.photos)".contains("65, 65"))
+        let kept = raw(batch, batch.punches[0].raw)
+        #expect(
+            kept == #"{"enrollid":1,"image":"removed, 400000 bytes","time":"2026-11-22 08:01:09"}"#)
+    }
+
+    @Test func `no template, PIN or card stays in a record, under whatever name it came`() throws {
+        let hex = String(repeating: "4a(12)9c", count: 100)
+        let batch = try take(
+            records: #"{"enrollid":1,"time":"2026-11-22 08:01:09","record":"ab12","card":4711,"#
+                + #""pwd":"1234","pin":99,"template":[1,2],"feature":"\#(hex)"}"#)
+        let kept = raw(batch, batch.punches[0].raw)
+        for secret in ["ab12", "4711", "1234", "99", "[1,2]", hex] { #expect(!kept.contains(secret)) }
+        #expect(kept.contains(#""feature":"[removed, 800 bytes]""#))
     }
 
     @Test(arguments: [0, 1, 5000])
     func `a record longer than is kept is cut, and says so`(_ excess: Int) throws {
         let head = #"{"enrollid":1,"time":"2026-11-22 08:01:09","note":""#
         let length = Intake.maximumRaw + excess
-        let record = head + String(repeating: "x", count: length - head.utf8.count - 2) + #""}"#
+        let record =
+            head + String(repeating: "x ", count: length).prefix(length - head.utf8.count - 2) + #""}"#
         let batch = try take(records: record + #",{"enrollid":2,"time":"2026-11-22 08:01:09"}"#)
         let kept = raw(batch, batch.punches[0].raw)
         if excess == 0 {

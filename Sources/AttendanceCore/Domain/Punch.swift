@@ -101,6 +101,10 @@ package struct IntakeBatch: Hashable, Sendable {
     package var raw: [UInt8]
     package var punches: [Punch]
     package var quarantined: [QuarantinedRecord]
+    /// Photos of punches, as they came. Secret: only sealed are they stored.
+    package var photos: [PunchPhoto] = []
+    /// What the journal keeps of them.
+    package var sealedPhotos: [SealedPunchPhoto] = []
     /// Sinks this terminal's punches are owed to, of those that are known; nil means all of them.
     package var sinks: Set<SinkName>?
 
@@ -116,6 +120,37 @@ package struct IntakeBatch: Hashable, Sendable {
         self.raw = raw
         self.punches = punches
         self.quarantined = quarantined
+    }
+}
+
+/// The photo that a terminal took with a punch. Secret.
+package struct PunchPhoto: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
+    /// Index in `IntakeBatch.punches`.
+    package var punch: Int
+    /// What stood between the quotes: base64, with or without prefix.
+    package var text: [UInt8]
+
+    package init(punch: Int, text: [UInt8]) {
+        self.punch = punch
+        self.text = text
+    }
+
+    package var description: String { "photo of \(text.count) characters" }
+    package var customMirror: Mirror { Mirror(self, children: ["punch": punch]) }
+}
+
+/// A photo that only the vault can open.
+package struct SealedPunchPhoto: Hashable, Sendable {
+    /// Index in `IntakeBatch.punches`.
+    package var punch: Int
+    /// Bytes of the JPEG.
+    package var size: Int
+    package var sealed: [UInt8]
+
+    package init(punch: Int, size: Int, sealed: [UInt8]) {
+        self.punch = punch
+        self.size = size
+        self.sealed = sealed
     }
 }
 

@@ -7,6 +7,8 @@ package struct TerminalPolicy: Sendable {
     package var wantsUsers: Bool
     package var limits: Intake.Limits
     package var keepsPhotos: Bool
+    /// Whose people and credentials are taken in, sealed; of all others they are dropped.
+    package var collects: @Sendable (SerialNumber) -> Bool = { _ in false }
     private let defaultZone: ZoneRules
     private let zones: [SerialNumber: ZoneRules]
     private let names: [SerialNumber: String]

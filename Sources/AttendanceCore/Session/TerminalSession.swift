@@ -7,6 +7,8 @@ package struct TerminalSession: Sendable {
         case reply(Reply)
         /// Keep this, then carry out what `FollowUp` says for how it ended. Nothing is sent for it before.
         case store(IntakeBatch, FollowUp)
+        /// Keep this credential, sealed, then carry out what `FollowUp` says for how it ended. Secret.
+        case collect(Enrolment, from: SerialNumber, FollowUp)
         /// The terminal has introduced itself; `skew` is its clock minus ours in seconds.
         case register(SerialNumber, Registration, skew: Int?)
         /// Something an operator may want to know.
@@ -37,6 +39,8 @@ package struct TerminalSession: Sendable {
         /// Records of the batch that went to quarantine, with the first one's reason.
         case quarantined(Int, firstReason: String)
         case doubtfulTimes(Int)
+        /// A credential that cannot be taken; nothing of it is repeated.
+        case unusableCredential(CredentialDefect)
         /// An answer nobody waits for.
         case strayAnswer(String)
     }
@@ -59,6 +63,8 @@ package struct TerminalSession: Sendable {
     private var policy: TerminalPolicy
     private var intake: Intake
     private var zone: ZoneRules
+    /// `fpalgo` of the terminal, where its credentials are taken in.
+    private var algorithm: String?
     private var unreadable = 0
     private var lastEmptyLogIndex: Int64?
     /// Words and serials remarked on already: some firmwares send theirs every few seconds, all day.
@@ -91,7 +97,7 @@ package struct TerminalSession: Sendable {
             case .junk, .wordless: []
             case .registration(let registration): register(registration, policy: current(), at: now)
             case .log(let log): take(log, bytes, at: now)
-            case .request(let request): answer(request, at: now)
+            case .request(let request): answer(request, bytes, at: now)
             case .answer(let answer): [.notice(.strayAnswer(answer.word))]
             }
         guard let rest = frame.rest else { return actions }
@@ -111,6 +117,8 @@ package struct TerminalSession: Sendable {
         self.serial = serial
         zone = policy.zone(of: serial)
         intake = policy.intake(of: serial)
+        algorithm =
+            policy.collects(serial) ? DeviceTraits(deviceInfo: registration.deviceInfo).algorithm : nil
         let ours = zone.wallTime(at: now.seconds)
         let skew = registration.clock.map { Int($0.seconds - ours.seconds) }
         // The answer first: a terminal sends nothing before it, and keeping what it said of itself may take a while.
@@ -191,7 +199,9 @@ package struct TerminalSession: Sendable {
 
     // MARK: Everything else
 
-    private mutating func answer(_ request: Request, at now: UnixTime) -> [Action] {
+    private mutating func answer(_ request: Request, _ bytes: UnsafeRawBufferPointer, at now: UnixTime)
+        -> [Action]
+    {
         var actions: [Action] = []
         actions.append(contentsOf: remark(onForeign: request.serial))
         if !Self.knownWords.contains(request.word), remarkedWords.count < Self.remarks,
@@ -199,7 +209,30 @@ package struct TerminalSession: Sendable {
         {
             actions.append(.notice(.unknownWord(request.word)))
         }
-        if let reply = Reply.answer(to: request, cloudTime: clock(at: now)) { actions.append(.reply(reply)) }
+        guard let reply = Reply.answer(to: request, cloudTime: clock(at: now)) else { return actions }
+        actions.append(contentsOf: collect(request, bytes, reply) ?? [.reply(reply)])
+        return actions
+    }
+
+    /// Takes in what a push tells of a person; nil where it is none, or nobody wants it. A credential that cannot be
+    /// taken is acknowledged all the same: refused, it would come again for ever.
+    private func collect(_ request: Request, _ bytes: UnsafeRawBufferPointer, _ reply: Reply) -> [Action]? {
+        guard EnrolmentReader.words.contains(request.word), let serial, policy.collects(serial),
+            admits(serial)
+        else { return nil }
+        let enrolment: Enrolment?
+        do {
+            enrolment = try EnrolmentReader.read(bytes, word: request.word, algorithm: algorithm)
+        } catch {
+            // The whole message was read once before: only what follows the first object can fail here.
+            return nil
+        }
+        guard let enrolment else { return nil }
+        var actions: [Action] = enrolment.defect.map { [.notice(.unusableCredential($0))] } ?? []
+        actions.append(
+            .collect(
+                enrolment, from: serial,
+                FollowUp(stored: reply, notStored: .logRefused(word: request.word, reason: .code(1)))))
         return actions
     }
 
@@ -235,7 +268,7 @@ package struct TerminalSession: Sendable {
     }
 
     private func quarantine(_ bytes: UnsafeRawBufferPointer, _ reason: String, at now: UnixTime) -> Action {
-        let raw = UnreadableText.keep(bytes, keepsPhotos: policy.keepsPhotos)
+        let raw = UnreadableText.keep(bytes)
         let batch = IntakeBatch(
             terminal: serial ?? .unknown, connection: connection, received: now, raw: raw,
             quarantined: [QuarantinedRecord(reason: reason, raw: raw.indices)])

@@ -45,7 +45,10 @@ extension JSONReader {
         case .event: record.event = integer(value)
         case .verifyMode: record.verifyMode = integer(value)
         case .temp: record.temperature = temperature(value)
-        case .image: record.images.append(start..<index)
+        // Inside a log record a `record` can only be a template, a PIN or a card.
+        case .image, .secret, .record:
+            record.images.append(start..<index)
+            if field == .image, case .text(let text) = value { record.photo = text.range }
         default: break
         }
     }

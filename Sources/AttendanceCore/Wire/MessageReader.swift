@@ -75,7 +75,7 @@ struct MessageReader {
             if case .container(let range) = try json.value() { deviceInfo = range } else { deviceInfo = nil }
         case .firmware, .modelName, .usedNewLog:
             _ = try json.value()  // `DeviceReader` looks again when the message is a registration
-        case .enrollID, .aliasID, .name, .time, .mode, .inOut, .event, .verifyMode, .temp, .image:
+        case .enrollID, .aliasID, .name, .time, .mode, .inOut, .event, .verifyMode, .temp, .image, .secret:
             try json.take(field, into: &flat)
         }
     }

@@ -105,16 +105,19 @@ package struct LogRecord: Hashable, Sendable {
     package var temperature: Int?
     /// The record's bytes within the message.
     package var raw: Range<Int>
-    /// The bytes of each value under `image` (quotes included) within the message, in order. A repeated key gives
-    /// several, and each is a photo that must not be stored by accident.
+    /// The bytes of each value that must not be stored in clear (quotes included) within the message, in order: photos
+    /// above all, and templates, PINs and card numbers where a firmware adds them. A repeated key gives several.
     package var images: [Range<Int>]
+    /// Of these the photo of the punch: the last value under `image` that is a string.
+    package var photo: Range<Int>?
     /// False when the entry was no object at all (a number, a string, null).
     package var isObject: Bool
 
     package init(
         enrollID: String? = nil, alias: String? = nil, name: String? = nil, time: Time = .missing,
         mode: Int64? = nil, inOut: Int64? = nil, event: Int64? = nil, verifyMode: Int64? = nil,
-        temperature: Int? = nil, raw: Range<Int> = 0..<0, images: [Range<Int>] = [], isObject: Bool = true
+        temperature: Int? = nil, raw: Range<Int> = 0..<0, images: [Range<Int>] = [], photo: Range<Int>? = nil,
+        isObject: Bool = true
     ) {
         self.enrollID = enrollID
         self.alias = alias
@@ -127,6 +130,7 @@ package struct LogRecord: Hashable, Sendable {
         self.temperature = temperature
         self.raw = raw
         self.images = images
+        self.photo = photo
         self.isObject = isObject
     }
 }

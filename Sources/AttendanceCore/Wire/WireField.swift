@@ -3,6 +3,8 @@ enum WireField {
     case cmd, ret, sn, to, msg, from, name, time, mode, temp, count, event, image, inOut
     case record, result, reason, aliasID, deviceInfo, enrollID, logIndex, firmware
     case backupNumber, modelName, usedNewLog, verifyMode
+    /// What nobody may read: templates, PINs, card numbers, photos under another name.
+    case secret
 
     /// Nil for any other key. `key` is trimmed and without escapes; letter case counts.
     @inline(__always)
@@ -20,6 +22,7 @@ enum WireField {
             case "cmd": self = .cmd
             case "ret": self = .ret
             case "msg": self = .msg
+            case "pwd", "pin": self = .secret
             default: return nil
             }
         case 4:
@@ -29,6 +32,7 @@ enum WireField {
             case "name": self = .name
             case "temp": self = .temp
             case "from": self = .from
+            case "card": self = .secret
             default: return nil
             }
         case 5:
@@ -37,6 +41,7 @@ enum WireField {
             case "event": self = .event
             case "image": self = .image
             case "count": self = .count
+            case "photo": self = .secret
             default: return nil
             }
         case 6:
@@ -50,6 +55,7 @@ enum WireField {
             switch key {
             case "aliasid": self = .aliasID
             case "devinfo": self = .deviceInfo
+            case "picture": self = .secret
             default: return nil
             }
         case 8:
@@ -57,6 +63,7 @@ enum WireField {
             case "enrollid": self = .enrollID
             case "logindex": self = .logIndex
             case "firmware": self = .firmware
+            case "template", "password": self = .secret
             default: return nil
             }
         case 9:

@@ -21,7 +21,8 @@ extension WriterConnection {
                 }
                 return UnsafeRawBufferPointer(rebasing: raw[range])
             }
-            for punch in batch.punches {
+            var rows: [Int: Int64] = [:]
+            for (index, punch) in batch.punches.enumerated() {
                 let text = try bytes(punch.raw)
                 guard
                     try insert(
@@ -31,6 +32,7 @@ extension WriterConnection {
                     continue
                 }
                 receipt.stored += 1
+                if !batch.sealedPhotos.isEmpty { rows[index] = lastRow }
                 guard punch.isForwarded, !owing.isEmpty else { continue }
                 receipt.owed += 1
                 let row = lastRow
@@ -40,6 +42,9 @@ extension WriterConnection {
                     try statements.addOwed.run()
                     state.sinks[index].owed += 1
                 }
+            }
+            for photo in batch.sealedPhotos {
+                if let punch = rows[photo.punch] { try keep(photo, of: punch, at: batch.received) }
             }
             for (record, hash) in zip(batch.quarantined, hashes) {
                 try quarantine(record, hash: hash, raw: try bytes(record.raw), of: batch, terminal: terminal)

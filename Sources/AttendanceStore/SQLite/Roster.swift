@@ -345,6 +345,15 @@ extension WriterConnection {
         return credentials + photos
     }
 
+    // MARK: Photos
+
+    /// Of a punch that is new.
+    func keep(_ photo: SealedPunchPhoto, of punch: Int64, at now: UnixTime) throws {
+        try db.cachedStatement(sql: "INSERT INTO photo (punch, at, size, sealed) VALUES (?, ?, ?, ?)")
+            .execute(
+                arguments: [punch, now.milliseconds, photo.size, Data(photo.sealed)])
+    }
+
     // MARK: Sealing anew
 
     /// See `PeopleKeeping.reseal`.

@@ -46,7 +46,8 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
     package func record(_ batch: IntakeBatch) async throws -> IntakeReceipt {
         let hashes = batch.quarantineHashes
         return try await writer.submit(
-            punches: batch.punches.count + batch.quarantined.count, bytes: batch.raw.count, isBounded: true
+            punches: batch.punches.count + batch.quarantined.count,
+            bytes: batch.raw.count + batch.sealedPhotos.reduce(0) { $0 + $1.sealed.count }, isBounded: true
         ) { try $0.record(batch, hashes: hashes) }
     }
 
