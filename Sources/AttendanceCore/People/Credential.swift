@@ -62,7 +62,7 @@ package struct CredentialContent: Hashable, Sendable, CustomStringConvertible, C
 {
     package let slot: Int
     package let kind: CredentialKind
-    /// A template as it came, a photo as base64 without prefix, a card's or PIN's digits without leading zeros.
+    /// A template as it came, a photo as base64 without prefix, the digits of a card or PIN.
     package let text: String
 
     /// Throws what is wrong with it, in words that do not repeat it.
@@ -80,11 +80,8 @@ package struct CredentialContent: Hashable, Sendable, CustomStringConvertible, C
 
     package var bytes: [UInt8] { Array(text.utf8) }
 
-    /// As terminals want it: PIN and card as numbers, all others as text.
-    package var wire: JSONValue {
-        if kind == .pin || kind == .card, let number = Int64(text) { return .integer(number) }
-        return .text(text)
-    }
+    /// What makes it the same credential: terminals keep PINs as numbers, so leading zeros are none of it.
+    package var comparable: [UInt8] { kind == .pin ? Array(text.drop { $0 == "0" }.utf8) : bytes }
 
     package var description: String { "\(kind.rawValue) in slot \(slot), \(text.utf8.count) bytes" }
     package var debugDescription: String { description }

@@ -38,8 +38,8 @@ package struct CredentialSeal: Sendable {
         own: [UInt8], card: [UInt8]?
     ) {
         let own = try vault.digest(
-            content.bytes, for: VaultContext.credential(of: person, slot: content.slot))
-        let card = content.kind == .card ? try vault.digest(content.bytes, for: "card") : nil
+            content.comparable, for: VaultContext.credential(of: person, slot: content.slot))
+        let card = content.kind == .card ? try vault.digest(content.comparable, for: "card") : nil
         return (own, card)
     }
 
