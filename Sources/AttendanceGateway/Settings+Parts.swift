@@ -14,12 +14,15 @@ extension Settings {
         }
         let earliest =
             WallTime(year: terminals.earliestYear, month: 1, day: 1) ?? Intake.Limits.defaultEarliest
-        return TerminalPolicy(
+        var policy = TerminalPolicy(
             defaultZone: try Self.zone(terminals.timeZone), zones: zones,
             names: terminals.overrides.compactMapValues(\.name), sendsClock: terminals.sendsClock,
-            wantsUsers: terminals.asksForUsers,
+            wantsUsers: terminals.asksForUsers || people.collects,
             limits: Intake.Limits(earliest: earliest, futureTolerance: terminals.futureTolerance),
             keepsPhotos: terminals.keepsPhotos, sinks: { [terminals] in terminals.sinks(of: $0) })
+        let collects = people.collects
+        policy.collects = { _ in collects }
+        return policy
     }
 
     static func zone(_ name: String) throws -> ZoneRules {

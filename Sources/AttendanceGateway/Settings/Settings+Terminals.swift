@@ -120,6 +120,8 @@ extension Settings {
             package var name: String
             package var timeZone: String?
             package var traits: Traits
+            /// Whether its terminals get each other's credentials.
+            package var sharesCredentials = false
 
             /// Whether the group numbers people by itself.
             package var hasOwnIDs: Bool { traits.employeeField != nil }

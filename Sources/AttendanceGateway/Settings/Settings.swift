@@ -16,6 +16,7 @@ package struct Settings: Hashable, Sendable {
     /// In the file's order.
     package var webhooks: [Webhook]
     package var terminals: Terminals
+    package var people: People
     package var alerts: Alerts
     package var logging: Logging
     package var csv: CSV
@@ -100,6 +101,17 @@ package struct Settings: Hashable, Sendable {
 
     package struct Store: Hashable, Sendable {
         package var directory: String
+        /// Of the vault's keys.
+        package var keyFile: String
+    }
+
+    package struct People: Hashable, Sendable {
+        package var collects: Bool
+        package var givesNames: Bool
+        package var removesLeavers: Bool
+        /// Nil: credentials stay.
+        package var keep: Duration?
+        package var keepPhotos: Duration
     }
 
     package struct Admin: Hashable, Sendable {

@@ -16,7 +16,8 @@ extension SettingsBuilder {
             }
             let group = Settings.Terminals.Group(
                 name: name, timeZone: value(SettingsTable.groupTimeZone, name: name),
-                traits: self.traits(SettingsTable.groupTraits, name: name, sinks: sinks, profiles: profiles))
+                traits: self.traits(SettingsTable.groupTraits, name: name, sinks: sinks, profiles: profiles),
+                sharesCredentials: value(SettingsTable.groupShareCredentials, name: name))
             checkHours(group.traits, inherited: [traits], SettingsTable.groupTraits, name: name)
             groups.append(group)
         }

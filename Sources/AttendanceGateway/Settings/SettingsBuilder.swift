@@ -38,14 +38,15 @@ struct SettingsBuilder {
         let terminals = terminals(sinks: sinks)
         var settings = Settings(
             listeners: listeners, connections: connections, erp: erp, furtherSites: sites, webhooks: webhooks,
-            terminals: terminals, alerts: alerts(),
+            terminals: terminals, people: people(), alerts: alerts(),
             logging: Settings.Logging(
                 directory: logs, level: value(SettingsTable.logLevel), keep: value(SettingsTable.logKeep),
                 console: value(SettingsTable.logConsole)),
             csv: Settings.CSV(
                 isEnabled: value(SettingsTable.csvEnabled),
                 directory: folder(SettingsTable.csvDirectory) ?? logs),
-            store: Settings.Store(directory: store),
+            store: Settings.Store(
+                directory: store, keyFile: folder(SettingsTable.storeKeyFile) ?? store + "/vault.key"),
             admin: Settings.Admin(
                 socketPath: folder(SettingsTable.adminSocket) ?? store + "/admin.sock"))
         readMappings(&settings)

@@ -10,6 +10,7 @@ enum SettingsSection: String, CaseIterable, Sendable {
     case group = "Group"
     case terminal = "Terminal"
     case profile = "Profile"
+    case people = "People"
     case alerts = "Alerts"
     case alert = "Alert"
     case store = "Store"
@@ -85,6 +86,7 @@ enum SettingsSection: String, CaseIterable, Sendable {
         case .profile:
             "A table that reads a direction from a terminal's own codes (Direction = terminal). standard and "
                 + "turnstile are built in."
+        case .people: "Whom terminals shall know, and what is kept of their credentials."
         case .alerts: "When the gateway calls for help. 0 switches a rule off."
         case .alert: "A channel that gets the alerts. Any number of such sections."
         case .store: "The journal: the database that holds every punch."

@@ -105,10 +105,12 @@ extension SettingsTable {
         "Tell terminals the time (cloudtime), by which they set their clocks.")
     static let sendUsers = Setting<Bool>(
         .terminals, "SendUsers", .flag, default: "no", changes: .atReload,
-        "Let terminals push their users (nosenduser is the opposite of this).")
+        "Let terminals push their users (nosenduser is the opposite of this). Implied by Collect in [People]; without "
+            + "that their contents are dropped.")
     static let keepPhotos = Setting<Bool>(
         .terminals, "KeepPhotos", .flag, default: "no", changes: .atReload,
-        "Keep the photo that a terminal sends with a punch. No: it is dropped before anything is stored.")
+        "Keep the photo that a terminal sends with a punch, sealed and for PhotoDays of [People]. No: it is dropped "
+            + "before anything is stored.")
     static let earliestYear = Setting<Int>(
         .terminals, "EarliestYear", .integer(1970...9999), default: "2010", changes: .atReload,
         "A punch from before this year is kept and not forwarded: the terminal's clock was lost.")
@@ -147,7 +149,7 @@ extension SettingsTable {
             futureToleranceHours.row,
         ],
         terminalsTraits.rows,
-        [groupTimeZone.row], groupTraits.rows,
+        [groupTimeZone.row], groupTraits.rows, [groupShareCredentials.row],
         [terminalName.row, terminalGroup.row, terminalTimeZone.row], terminalTraits.rows,
         [profileIn.row, profileOut.row],
     ].flatMap(\.self)

@@ -204,7 +204,7 @@ enum SettingsTable {
     static let rows: [SettingRow] = [
         server.rows, serverLimits, server.token.rows,
         [listener.host.row, listener.port.row], listener.token.rows, Array(listener.rows.dropFirst(2)),
-        erp.rows, site.rows, webhookRows, terminalRows, alertRows, folderRows,
+        erp.rows, site.rows, webhookRows, terminalRows, peopleRows, alertRows, folderRows,
     ].flatMap(\.self)
 
     private static let serverLimits: [SettingRow] = [
@@ -212,7 +212,7 @@ enum SettingsTable {
         silenceSeconds.row, handshakeSeconds.row, firstMessageSeconds.row, acceptUnmaskedFrames.row,
     ]
     private static let folderRows: [SettingRow] = [
-        storeDirectory.row, csvEnabled.row, csvDirectory.row, logDirectory.row, logLevel.row, logKeep.row,
+        storeDirectory.row, storeKeyFile.row, csvEnabled.row, csvDirectory.row, logDirectory.row, logLevel.row, logKeep.row,
         logConsole.row, adminSocket.row,
     ]
 
