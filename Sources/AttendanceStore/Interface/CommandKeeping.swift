@@ -1,31 +1,55 @@
 import AttendanceCore
+import Foundation
 
 /// Commands that wait for their terminals, and what became of them.
 ///
 /// A command is marked as sent, durably, before it leaves: one that must not run twice is never sent again by a gateway
 /// that was killed in between.
 package protocol CommandKeeping: Sendable {
-    /// Keeps commands until their terminals have carried them out, and writes the orders into the audit trail. All in
-    /// one commit. At most 1,000. Throws `CommandError.unknownTerminal` for one that was never heard of.
-    func enqueue(_ commands: [SealedCommand], by author: Author, at now: UnixTime) async throws -> [Int64]
+    /// Keeps commands until their terminals have carried them out, and writes what a person ordered into the audit
+    /// trail. All or none, in one commit. At most 1,000. Returns their numbers in the same order.
+    ///
+    /// Throws `CommandError.unknownTerminal` for a terminal that was never heard of, and `.tooMany` where more than
+    /// `mostWaiting` commands of one terminal would then not have ended.
+    func enqueue(_ commands: [SealedCommand], by author: Author, at now: UnixTime, mostWaiting: Int)
+        async throws -> [Int64]
     /// Of one terminal, not final, by lane and number, at most `limit`; with their secrets, still sealed.
     func openCommands(of terminal: SerialNumber, limit: Int) async throws -> [OpenCommand]
     /// Terminals that have such commands, after `after`, by serial number (folded), at most `limit`.
     func terminalsWithCommands(after: SerialNumber?, limit: Int) async throws -> [SerialNumber]
-    /// Marks one as sent, before it leaves. False when it is no longer waiting.
+    /// Marks one as sent, before it leaves. False when it is no longer waiting, or its time is over.
     func beginCommand(_ id: Int64, at now: UnixTime) async throws -> Bool
-    /// Writes down how one ended or goes on (`waiting`: to be sent again). Ignored for one that has ended.
-    func settleCommand(
-        _ id: Int64, as state: CommandState, words: String?, result: String?, at now: UnixTime
-    ) async throws
+    /// Writes down how commands ended or go on, all in one commit. Those that have ended already are left as they are.
+    func settleCommands(_ settlements: [CommandSettlement], at now: UnixTime) async throws
     /// Those that wait are not sent. Those that were sent already cannot be called back. Returns how many.
     func cancelCommands(_ filter: CommandFilter, by author: Author, at now: UnixTime) async throws -> Int
-    /// Ends those whose time is over: waiting ones as `expired`. At most `limit`. Returns how many.
-    func expireCommands(at now: UnixTime, limit: Int) async throws -> Int
-    /// What a firmware's answer has shown.
+    /// Ends those whose time is over: waiting ones as `expired`. At most `limit`. Returns them as they then stand.
+    func expireCommands(at now: UnixTime, limit: Int) async throws -> [CommandRecord]
+    /// Forgets commands that ended before `moment`, at most `limit`, the earliest first. Returns how many.
+    func pruneCommands(endedBefore moment: UnixTime, limit: Int) async throws -> Int
+    /// What a firmware's answer has shown. A firmware is named by its text, so another text begins anew.
     func learnWord(_ word: String, of firmware: String, isKnown: Bool, at now: UnixTime) async throws
-    /// Words that a firmware was seen to refuse (false) or to know (true).
-    func knownWords(of firmware: String) async throws -> [String: Bool]
+}
+
+/// How a command ended, or goes on.
+package struct CommandSettlement: Hashable, Sendable {
+    package var id: Int64
+    /// `waiting`: to be sent again. `sent`: still under way; only `words` and `result` are taken, as its progress.
+    package var state: CommandState
+    package var words: String?
+    package var result: String?
+    /// It was marked as sent, and certainly never left: that is no attempt.
+    package var neverLeft: Bool
+
+    package init(
+        id: Int64, state: CommandState, words: String? = nil, result: String? = nil, neverLeft: Bool = false
+    ) {
+        self.id = id
+        self.state = state
+        self.words = words
+        self.result = result
+        self.neverLeft = neverLeft
+    }
 }
 
 /// A command with its secret fields sealed apart from the others.
@@ -70,6 +94,43 @@ package struct CommandFilter: Hashable, Sendable {
     }
 }
 
-package enum CommandError: Error, Hashable, Sendable {
+/// How many commands have not ended, and where.
+package struct CommandStanding: Hashable, Sendable {
+    package struct Terminal: Hashable, Sendable {
+        package var serial: SerialNumber
+        /// Waiting and sent.
+        package var open: Int
+        /// When the oldest of them was ordered.
+        package var oldest: UnixTime
+
+        package init(serial: SerialNumber, open: Int, oldest: UnixTime) {
+            self.serial = serial
+            self.open = open
+            self.oldest = oldest
+        }
+    }
+    package var waiting = 0
+    package var sent = 0
+    /// Terminals that have open commands.
+    package var terminals = 0
+    package var oldest: UnixTime?
+    /// Those whose oldest command is the oldest, at most as many as were asked for.
+    package var longest: [Terminal] = []
+
+    package init() {}
+}
+
+package enum CommandError: LocalizedError, Hashable, Sendable {
     case unknownTerminal(SerialNumber)
+    case tooMany(SerialNumber, limit: Int)
+
+    package var errorDescription: String? {
+        switch self {
+        case .unknownTerminal(let serial):
+            "no terminal \(serial) was ever heard of; terminals list shows those that were"
+        case .tooMany(let serial, let limit):
+            "more than \(limit) commands would wait for \(serial). Cancel some (commands cancel --terminal \(serial)), "
+                + "or raise MaxWaiting in the section [Commands]"
+        }
+    }
 }

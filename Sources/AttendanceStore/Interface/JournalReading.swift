@@ -53,6 +53,17 @@ package protocol JournalReading: PeopleReading {
     /// The last clock reading at or before a moment; without one, the first after it.
     func clockReading(of terminal: SerialNumber, near moment: UnixTime) async throws -> ClockReading?
 
+    // MARK: Commands
+
+    /// With a number greater than `after`, by number, at most `limit`.
+    func commands(_ filter: CommandFilter, after: Int64, limit: Int) async throws -> [CommandRecord]
+    /// With a number below `before`, the newest first, at most `limit`.
+    func latestCommands(_ filter: CommandFilter, before: Int64, limit: Int) async throws -> [CommandRecord]
+    /// Reads all commands that have not ended.
+    func commandStanding(longest: Int) async throws -> CommandStanding
+    /// Words that a firmware was seen to refuse (false) or to know (true).
+    func knownWords(of firmware: String) async throws -> [String: Bool]
+
     // MARK: The gateway
 
     /// With a number greater than `after`, by number, at most `limit`.

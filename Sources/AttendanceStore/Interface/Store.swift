@@ -8,9 +8,9 @@ import AttendanceCore
 /// `Tests/AttendanceStoreTests/Conformance`, which takes any engine.
 ///
 /// What belongs to one concern stands together: `DeliveryKeeping`, `EmployeeKeeping`, `CorrectionKeeping`,
-/// `TerminalKeeping`, `AlertKeeping`, `PeopleKeeping`.
+/// `TerminalKeeping`, `AlertKeeping`, `CommandKeeping`, `PeopleKeeping`.
 package protocol Store: JournalReading, DeliveryKeeping, EmployeeKeeping, CorrectionKeeping, TerminalKeeping,
-    AlertKeeping, PeopleKeeping
+    AlertKeeping, CommandKeeping, PeopleKeeping
 {
     // MARK: Intake
 

@@ -95,6 +95,26 @@ extension ReaderBacked {
         try await readers.read { try Queries.clockReading($0, of: terminal, near: moment) }
     }
 
+    // MARK: Commands
+
+    package func commands(_ filter: CommandFilter, after: Int64, limit: Int) async throws -> [CommandRecord] {
+        try await readers.read { try Queries.commands($0, filter, .after(after), limit: limit) }
+    }
+
+    package func latestCommands(_ filter: CommandFilter, before: Int64, limit: Int) async throws
+        -> [CommandRecord]
+    {
+        try await readers.read { try Queries.commands($0, filter, .before(before), limit: limit) }
+    }
+
+    package func commandStanding(longest: Int) async throws -> CommandStanding {
+        try await readers.read { try Queries.commandStanding($0, longest: longest) }
+    }
+
+    package func knownWords(of firmware: String) async throws -> [String: Bool] {
+        try await readers.read { try Queries.knownWords($0, of: firmware) }
+    }
+
     // MARK: The gateway
 
     package func auditTrail(after: Int64, limit: Int) async throws -> [AuditEntry] {

@@ -1,5 +1,6 @@
 import AttendanceCore
 import Foundation
+import GRDB
 import Logging
 import ServiceLifecycle
 
@@ -184,6 +185,77 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
             }
         }
         if let error { throw error }
+    }
+
+    // MARK: Commands
+
+    package func enqueue(
+        _ commands: [SealedCommand], by author: Author, at now: UnixTime, mostWaiting: Int
+    ) async throws -> [Int64] {
+        guard !commands.isEmpty else { return [] }
+        let bytes = commands.reduce(0) { $0 + ($1.secrets?.count ?? 0) }
+        let outcome = try await writer.submit(punches: commands.count, bytes: bytes) {
+            connection -> Result<[Int64], CommandError> in
+            // Thrown before anything is written, so it need not undo what else is in the transaction.
+            do {
+                return .success(
+                    try connection.enqueue(commands, by: author, at: now, mostWaiting: mostWaiting))
+            } catch let error as CommandError {
+                return .failure(error)
+            }
+        }
+        return try outcome.get()
+    }
+
+    package func openCommands(of terminal: SerialNumber, limit: Int) async throws -> [OpenCommand] {
+        try await readers.read { try Queries.openCommands($0, of: terminal, limit: limit) }
+    }
+
+    package func terminalsWithCommands(after: SerialNumber?, limit: Int) async throws -> [SerialNumber] {
+        try await readers.read { try Queries.terminalsWithCommands($0, after: after, limit: limit) }
+    }
+
+    package func beginCommand(_ id: Int64, at now: UnixTime) async throws -> Bool {
+        try await writer.submit { try $0.beginCommand(id, at: now) }
+    }
+
+    package func settleCommands(_ settlements: [CommandSettlement], at now: UnixTime) async throws {
+        guard !settlements.isEmpty else { return }
+        let bytes = settlements.reduce(0) { $0 + ($1.result?.utf8.count ?? 0) }
+        try await writer.submit(punches: settlements.count, bytes: bytes) {
+            try $0.settleCommands(settlements, at: now)
+        }
+    }
+
+    package func cancelCommands(_ filter: CommandFilter, by author: Author, at now: UnixTime) async throws
+        -> Int
+    {
+        var all = 0
+        while true {
+            let done = try await writer.submit { try $0.cancelCommands(filter, by: author, at: now) }
+            all += done
+            if done < WriterConnection.commandsAtOnce { return all }
+        }
+    }
+
+    package func expireCommands(at now: UnixTime, limit: Int) async throws -> [CommandRecord] {
+        // A look is free of commits; most of the time nothing has expired.
+        let isDue = try await readers.read { db in
+            try Bool.fetchOne(
+                db, sql: "SELECT EXISTS (SELECT 1 FROM command WHERE state = 0 AND expires <= ?)",
+                arguments: [now.milliseconds]) ?? false
+        }
+        guard isDue else { return [] }
+        return try await writer.submit { try $0.expireCommands(at: now, limit: limit) }
+    }
+
+    package func pruneCommands(endedBefore moment: UnixTime, limit: Int) async throws -> Int {
+        try await writer.submit { try $0.pruneCommands(endedBefore: moment, limit: limit) }
+    }
+
+    package func learnWord(_ word: String, of firmware: String, isKnown: Bool, at now: UnixTime) async throws
+    {
+        try await writer.submit { try $0.learnWord(word, of: firmware, isKnown: isKnown, at: now) }
     }
 
     // MARK: The gateway
