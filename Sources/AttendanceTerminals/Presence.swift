@@ -9,8 +9,8 @@ package final class Presence: Sendable {
         package let address: String
         package let since: UnixTime
         let pulse: TerminalPulse
-        /// Ends the connection; called when another one registers with the same serial.
-        fileprivate let replace: @Sendable () -> Void
+        /// The way to the terminal.
+        let line: any TerminalLine
 
         /// How the terminal fares by this connection alone.
         package var figures: TerminalFigures { pulse.figures(of: serial, isConnected: true) }
@@ -47,11 +47,11 @@ package final class Presence: Sendable {
     /// connected anew.
     func arrive(
         _ serial: SerialNumber, connection: Int64, address: String, at now: UnixTime, pulse: TerminalPulse,
-        replace: @escaping @Sendable () -> Void
+        line: any TerminalLine
     ) -> Entry? {
         let entry = Entry(
             serial: serial, connection: connection, address: address, since: now, pulse: pulse,
-            replace: replace)
+            line: line)
         let loser = state.withLock { state -> Entry? in
             let previous = state.entries[serial]
             if let previous, previous.connection >= connection {
@@ -61,7 +61,9 @@ package final class Presence: Sendable {
             if let previous { state.remember(previous) }
             return previous
         }
-        loser?.replace()
+        loser?.line.replaced()
+        // What was sent by it is not waited for until a dead line is found to be dead.
+        loser?.pulse.dropCommands()
         return loser?.connection == connection ? nil : loser
     }
 

@@ -74,6 +74,7 @@ final class TerminalConnection {
             // acknowledged, so it comes again.
             service.logger.debug("connection broke", metadata: metadata(["error": "\(error)"]))
         }
+        pulse.ended()
         guard let serial else { return }
         service.presence.leave(serial, connection: number)
         service.logger.info("terminal disconnected", metadata: metadata(["serial": "\(serial)"]))
@@ -89,9 +90,14 @@ final class TerminalConnection {
 
     private func receive(_ message: InboundMessage) {
         let now = service.now()
+        let conversation = pulse.conversation
         actions = message.bytes.withUnsafeReadableBytes {
-            session.received($0, at: now, policy: service.currentPolicy)[...]
+            session.received(
+                $0, at: now, policy: service.currentPolicy,
+                exchange: { conversation?.received($0, bytes: $1) ?? .notMine })[...]
         }
+        // A page that was asked for and is not taken: from a terminal that waits for its approval.
+        if let conversation, !actions.contains(where: \.isPage) { conversation.pageStored(false) }
     }
 
     /// Carries out what needs no waiting, up to the next batch that must be stored first; nil when all is done.
@@ -135,7 +141,8 @@ final class TerminalConnection {
 
     private func send(_ reply: Reply) {
         // Each message has at most one answer and a terminal waits for it. Who lets 64 KiB of answers lie only sends.
-        guard channel.isWritable else {
+        // A command with a photo may be on its way out; its own time limit ends that.
+        guard channel.isWritable || pulse.conversation?.isWriting == true else {
             service.logger.warning("peer does not read its answers, connection closed", metadata: metadata())
             channel.close(promise: nil)
             return
@@ -154,9 +161,10 @@ final class TerminalConnection {
 
     private func stored(_ receipt: IntakeReceipt, _ batch: IntakeBatch) {
         if let reply = followUp?.stored { send(reply) }
+        if followUp?.isPage == true { pulse.conversation?.pageStored(true) }
         service.recorded(receipt, after: FrameState.now - started)
         var times = 0
-        if receipt.stored == 0, receipt.repeated > 0 {
+        if receipt.stored == 0, receipt.repeated > 0, followUp?.isPage != true {
             times = service.timesSent(batch)
             if times == 3 || times % 100 == 0 {
                 service.logger.warning(
@@ -180,6 +188,7 @@ final class TerminalConnection {
             send(reply)
             pulse.notStored(at: service.now())
         }
+        if followUp?.isPage == true { pulse.conversation?.pageStored(false) }
         service.metrics.notStored.increment()
         service.logger.error(
             "batch not stored, the terminal keeps it",
@@ -194,19 +203,19 @@ final class TerminalConnection {
     private func register(_ serial: SerialNumber, _ registration: Registration, skew: Int?) {
         let now = service.now()
         let isNew = self.serial != serial
-        if let old = self.serial, old != serial { service.presence.leave(old, connection: number) }
+        if let old = self.serial, old != serial {
+            service.presence.leave(old, connection: number)
+            pulse.dropCommands()
+        }
         self.serial = serial
         pulse.registered(
             isNew: isNew, at: now, backlog: registration.backlog.map(Int.init(clamping:)), skew: skew,
             setsClock: service.currentPolicy().sendsClock,
             deviceInfo: registration.deviceInfo)
         service.metrics.registrations.increment()
-        let channel = self.channel
         let replaced = service.presence.arrive(
-            serial, connection: number, address: address, at: now, pulse: pulse
-        ) {
-            channel.writeAndFlush(OutboundMessage.close(.normalClosure), promise: nil)
-        }
+            serial, connection: number, address: address, at: now, pulse: pulse,
+            line: ChannelLine(channel: channel))
         var fields: Logger.Metadata = [
             "serial": "\(serial)", "model": "\(registration.model ?? "-")",
             "firmware": "\(registration.firmware ?? "-")",
@@ -233,6 +242,8 @@ final class TerminalConnection {
                 firmware: registration.firmware, backlog: registration.backlog.map(Int.init(clamping:)),
                 skew: skew,
                 deviceInfo: registration.deviceInfo))
+        // The answer to `reg` is on its way already: nothing is asked of a terminal before it.
+        service.registered(serial, registration)
     }
 
     // MARK: Telling

@@ -14,6 +14,15 @@ final class TerminalPulse: Sendable {
     private let received = Atomic<Int>(0)
     private let served = Atomic<Int>(0)
     private let state = Mutex(State())
+    private let commands = Mutex(Commands.none)
+
+    /// Nearly all connections have none.
+    private enum Commands {
+        case none
+        case some(CommandConversation)
+        /// The connection is gone.
+        case ended
+    }
 
     private struct State {
         var completeness: TerminalCompleteness?
@@ -74,6 +83,44 @@ final class TerminalPulse: Sendable {
     }
 
     func notStored(at now: UnixTime) { state.withLock { $0.completeness?.notStored(at: now) } }
+
+    // MARK: Commands
+
+    /// What is being asked of the terminal by this connection; nil for nearly all.
+    var conversation: CommandConversation? {
+        commands.withLock { if case .some(let conversation) = $0 { conversation } else { nil } }
+    }
+
+    /// From now on each message is shown to `conversation` first. False when the connection is gone, or has one.
+    func attach(_ conversation: CommandConversation) -> Bool {
+        commands.withLock { commands in
+            guard case .none = commands else { return false }
+            commands = .some(conversation)
+            return true
+        }
+    }
+
+    func detach(_ conversation: CommandConversation) {
+        commands.withLock { commands in
+            if case .some(let present) = commands, present === conversation { commands = .none }
+        }
+    }
+
+    /// The connection speaks for another terminal from now on, or another connection for this one.
+    func dropCommands() {
+        conversation?.hungUp()
+    }
+
+    /// The connection is gone.
+    func ended() {
+        let last = commands.withLock { commands in
+            defer { commands = .ended }
+            return if case .some(let conversation) = commands { conversation } else {
+                nil as CommandConversation?
+            }
+        }
+        last?.hungUp()
+    }
 
     // MARK: From anywhere
 

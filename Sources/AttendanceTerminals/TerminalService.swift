@@ -16,6 +16,8 @@ package final class TerminalService: Sendable {
     private let owing: @Sendable () -> Void
     /// Seals what is secret; nil: it is dropped.
     private let credentials: CredentialIntake?
+    /// Told of each registration, also of one on a connection that stands.
+    private let arrivals: @Sendable (SerialNumber, Registration) -> Void
     private let policy: Mutex<TerminalPolicy>
     private let connections = Atomic<Int64>(0)
     private let resends = Mutex<[SerialNumber: ResendWatch]>([:])
@@ -23,9 +25,11 @@ package final class TerminalService: Sendable {
     package init(
         store: any Store, policy: TerminalPolicy, presence: Presence = Presence(), logger: Logger,
         credentials: CredentialIntake? = nil,
-        now: @escaping @Sendable () -> UnixTime, owing: @escaping @Sendable () -> Void
+        now: @escaping @Sendable () -> UnixTime, owing: @escaping @Sendable () -> Void,
+        arrivals: @escaping @Sendable (SerialNumber, Registration) -> Void = { _, _ in }
     ) {
         self.credentials = credentials
+        self.arrivals = arrivals
         self.store = store
         self.presence = presence
         sightings = Sightings(store: store, logger: logger)
@@ -62,6 +66,8 @@ package final class TerminalService: Sendable {
     }
 
     func nextConnection() -> Int64 { connections.add(1, ordering: .relaxed).newValue }
+
+    func registered(_ serial: SerialNumber, _ registration: Registration) { arrivals(serial, registration) }
 
     /// Counts what a commit has kept, and wakes whoever delivers.
     func recorded(_ receipt: IntakeReceipt, after latency: Duration) {

@@ -56,7 +56,7 @@ private final class Hall: Sendable {
             deviceInfo: #"{"useduser":3,"usersize":100}"#)
         _ = presence.arrive(
             SerialNumber(serial)!, connection: connection, address: "10.0.0.1", at: clock.now, pulse: pulse,
-            replace: {})
+            line: ToldLine())
         pulse.messageServed(at: clock.now)
         return pulse
     }

@@ -18,10 +18,9 @@ import Testing
     private func arrive(_ serial: SerialNumber, _ connection: Int64) -> Int64? {
         presence.arrive(
             serial, connection: connection, address: "10.0.0.1", at: UnixTime(seconds: 0),
-            pulse: TerminalPulse(now: { UnixTime(seconds: 0) })
-        ) { [told] in
-            told.numbers.withLock { $0.append(connection) }
-        }?.connection
+            pulse: TerminalPulse(now: { UnixTime(seconds: 0) }),
+            line: ToldLine { [told] in told.numbers.withLock { $0.append(connection) } }
+        )?.connection
     }
 
     @Test func `the newest connection of a serial wins, whatever the letter case`() {
@@ -64,6 +63,14 @@ import Testing
         #expect(presence.count == 2)
         #expect(told.numbers.withLock { $0 }.isEmpty)
     }
+}
+
+/// A line that nobody is at the other end of.
+struct ToldLine: TerminalLine {
+    var isReplaced: @Sendable () -> Void = {}
+    func send(_ bytes: [UInt8], written: @escaping @Sendable () -> Void) -> Bool { false }
+    func replaced() { isReplaced() }
+    func hangUp() {}
 }
 
 @Suite struct ResendWatchTests {

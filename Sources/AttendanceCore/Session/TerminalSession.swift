@@ -15,6 +15,9 @@ package struct TerminalSession: Sendable {
         case notice(Notice)
         /// End the connection after what was said so far.
         case close(Ending)
+
+        /// Stores a page that a command has asked for.
+        package var isPage: Bool { if case .store(_, let followUp) = self { followUp.isPage } else { false } }
     }
 
     /// What is answered once it is known whether a batch is durable.
@@ -22,6 +25,8 @@ package struct TerminalSession: Sendable {
         package var stored: Reply?
         /// The terminal keeps its batch and sends it again.
         package var notStored: Reply?
+        /// It is a page of logs that a command has asked for, and the exchange waits for it to be durable.
+        package var isPage = false
 
         static let silent = FollowUp(stored: nil, notStored: nil)
     }
@@ -82,9 +87,12 @@ package struct TerminalSession: Sendable {
         intake = policy.intake(of: nil)
     }
 
-    /// A whole message. `policy` is the one in force now.
+    /// A whole message. `policy` is the one in force now. `exchange` sees each message first: what answers a command is
+    /// never taken for something the terminal asks, and never answered.
     package mutating func received(
-        _ bytes: UnsafeRawBufferPointer, at now: UnixTime, policy current: () -> TerminalPolicy
+        _ bytes: UnsafeRawBufferPointer, at now: UnixTime, policy current: () -> TerminalPolicy,
+        exchange: (TerminalMessage, UnsafeRawBufferPointer) -> CommandExchange.Reception = { _, _ in .notMine
+        }
     ) -> [Action] {
         let frame: FrameDecoder.Frame
         do {
@@ -93,12 +101,17 @@ package struct TerminalSession: Sendable {
             return received(unreadable: bytes, because: error, at: now)
         }
         let actions: [Action] =
-            switch frame.message {
-            case .junk, .wordless: []
-            case .registration(let registration): register(registration, policy: current(), at: now)
-            case .log(let log): take(log, bytes, at: now)
-            case .request(let request): answer(request, bytes, at: now)
-            case .answer(let answer): [.notice(.strayAnswer(answer.word))]
+            switch (exchange(frame.message, bytes), frame.message) {
+            case (.taken(let outputs), _):
+                outputs.compactMap {
+                    if case .stray(let word, _) = $0 { .notice(.strayAnswer(word)) } else { nil }
+                }
+            case (.store, .log(let log)): take(log, bytes, isPage: true, at: now)
+            case (_, .junk), (_, .wordless): []
+            case (_, .registration(let registration)): register(registration, policy: current(), at: now)
+            case (_, .log(let log)): take(log, bytes, at: now)
+            case (_, .request(let request)): answer(request, bytes, at: now)
+            case (_, .answer(let answer)): [.notice(.strayAnswer(answer.word))]
             }
         guard let rest = frame.rest else { return actions }
         return actions + keep(rest, of: bytes, at: now)
@@ -139,9 +152,9 @@ package struct TerminalSession: Sendable {
 
     // MARK: Logs
 
-    private mutating func take(_ log: LogMessage, _ bytes: UnsafeRawBufferPointer, at now: UnixTime)
-        -> [Action]
-    {
+    private mutating func take(
+        _ log: LogMessage, _ bytes: UnsafeRawBufferPointer, isPage: Bool = false, at now: UnixTime
+    ) -> [Action] {
         let word = Reply.word(for: log)
         var actions: [Action] = []
         let terminal = self.serial ?? log.serial
@@ -162,10 +175,10 @@ package struct TerminalSession: Sendable {
         }
         let doubtful = batch.punches.count { $0.doubt.isDoubtful }
         if doubtful > 0 { actions.append(.notice(.doubtfulTimes(doubtful))) }
-        // A page of a pull stands under `ret`: an answer is never answered.
+        // A page of a pull stands under `ret`, or was asked for: an answer is never answered.
         let followUp =
-            log.key == .ret
-            ? FollowUp.silent
+            log.key == .ret || isPage
+            ? FollowUp(stored: nil, notStored: nil, isPage: isPage)
             : FollowUp(
                 stored: .stored(log, cloudTime: clock(at: now)),
                 notStored: .logRefused(word: word, reason: .code(1)))

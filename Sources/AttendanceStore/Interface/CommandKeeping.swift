@@ -31,6 +31,40 @@ package protocol CommandKeeping: Sendable {
     func learnWord(_ word: String, of firmware: String, isKnown: Bool, at now: UnixTime) async throws
 }
 
+/// What must be known of a terminal to ask something of it.
+package struct CommandTarget: Hashable, Sendable {
+    package var serial: SerialNumber
+    package var model: String?
+    package var firmware: String?
+    /// The `devinfo` object as sent, strict JSON.
+    package var deviceInfo: String?
+    /// Set by an operator; nil where it is to be guessed.
+    package var dialect: String?
+
+    package init(
+        serial: SerialNumber, model: String? = nil, firmware: String? = nil, deviceInfo: String? = nil,
+        dialect: String? = nil
+    ) {
+        self.serial = serial
+        self.model = model
+        self.firmware = firmware
+        self.deviceInfo = deviceInfo
+        self.dialect = dialect
+    }
+
+    package var traits: TerminalTraits {
+        var algorithm: String?
+        if let deviceInfo, case .object(let fields)? = JSONValue(parsing: deviceInfo),
+            case .text(let text)? = fields["fpalgo"]
+        {
+            algorithm = text
+        }
+        return TerminalTraits(
+            dialect: dialect.flatMap { CommandDialect(rawValue: $0) }
+                ?? CommandDialect.guess(model: model, firmware: firmware), templateAlgorithm: algorithm)
+    }
+}
+
 /// How a command ended, or goes on.
 package struct CommandSettlement: Hashable, Sendable {
     package var id: Int64

@@ -59,6 +59,8 @@ package protocol JournalReading: PeopleReading {
     func commands(_ filter: CommandFilter, after: Int64, limit: Int) async throws -> [CommandRecord]
     /// With a number below `before`, the newest first, at most `limit`.
     func latestCommands(_ filter: CommandFilter, before: Int64, limit: Int) async throws -> [CommandRecord]
+    /// Nil for a terminal that was never heard of.
+    func commandTarget(_ serial: SerialNumber) async throws -> CommandTarget?
     /// Reads all commands that have not ended.
     func commandStanding(longest: Int) async throws -> CommandStanding
     /// Words that a firmware was seen to refuse (false) or to know (true).

@@ -61,6 +61,17 @@ extension Queries {
         ).map { try SerialNumber(stored: $0) }
     }
 
+    static func commandTarget(_ db: Database, _ serial: SerialNumber) throws -> CommandTarget? {
+        try Row.fetchOne(
+            db, sql: "SELECT serial, model, firmware, device_info, dialect FROM terminal WHERE folded = ?",
+            arguments: [serial.folded]
+        ).map { row in
+            CommandTarget(
+                serial: try SerialNumber(stored: row["serial"]), model: row["model"],
+                firmware: row["firmware"], deviceInfo: row["device_info"], dialect: row["dialect"])
+        }
+    }
+
     static func commandStanding(_ db: Database, longest: Int) throws -> CommandStanding {
         var standing = CommandStanding()
         let totals = try Row.fetchOne(

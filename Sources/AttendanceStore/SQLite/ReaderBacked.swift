@@ -107,6 +107,10 @@ extension ReaderBacked {
         try await readers.read { try Queries.commands($0, filter, .before(before), limit: limit) }
     }
 
+    package func commandTarget(_ serial: SerialNumber) async throws -> CommandTarget? {
+        try await readers.read { try Queries.commandTarget($0, serial) }
+    }
+
     package func commandStanding(longest: Int) async throws -> CommandStanding {
         try await readers.read { try Queries.commandStanding($0, longest: longest) }
     }
