@@ -28,6 +28,7 @@ package final class Gateway: Sendable {
         package var eventLoops: any EventLoopGroup
         package var delivery: DeliveryTiming
         package var store: StoreOptions
+        package var roster: RosterSync.Timing
         package var notifier: SystemdNotifier
 
         package init(
@@ -45,6 +46,7 @@ package final class Gateway: Sendable {
             self.now = now
             self.delivery = delivery
             store = StoreOptions(now: now)
+            roster = RosterSync.Timing(now: now)
         }
 
         package static let systemTime = LogOutput.systemTime
@@ -57,6 +59,8 @@ package final class Gateway: Sendable {
     package let alerts: AlertParts
     package let ports: BoundPorts
     let reporter: HealthReporter
+    package let commands: CommandDesk
+    package let roster: RosterParts
     private let settings: Settings
     private let surroundings: Surroundings
     private let terminals: TerminalService
@@ -84,9 +88,21 @@ package final class Gateway: Sendable {
 
         limits = ConnectionLimits(settings.connectionBounds(openFiles: surroundings.openFiles))
         presence = Presence()
+        let vault = try await RosterParts.vault(of: settings, store: store)
+        let commands = CommandDesk(
+            store: store, presence: presence, box: vault,
+            surroundings: .init(wallTime: { serial, now in
+                ZoneRules(identifier: terminalsInForce.now.timeZone(of: serial))?.wallTime(at: now.seconds)
+            }), timing: .init(now: surroundings.now), logger: logger)
+        self.commands = commands
+        roster = RosterParts(
+            settings: settings, terminals: terminalsInForce, store: store, vault: vault, desk: commands,
+            presence: presence, directories: sinks.people.directories, timing: surroundings.roster,
+            logger: logger)
         terminals = TerminalService(
             store: store, policy: try settings.terminalPolicy(), presence: presence, logger: logger,
-            now: surroundings.now, owing: { sinks.ring() })
+            credentials: roster.intake, now: surroundings.now, owing: { sinks.ring() },
+            arrivals: { commands.arrived($0, $1) })
         listeners = settings.listeners.map { [terminals, limits] listener in
             TerminalListener(
                 name: listener.title, bounds: settings.listenerBounds, rules: listener.admission.rules,
@@ -112,6 +128,7 @@ package final class Gateway: Sendable {
     package var services: [any Service] {
         var services: [any Service] = [store, HTTPClientService(client: client), terminals.sightings]
         services += completeness.services + alerts.services + sinks.services
+        services += [commands] + roster.services
         services.append(adminServer)
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))
@@ -138,6 +155,7 @@ package final class Gateway: Sendable {
         terminalsInForce.take(new.terminals)
         sinks.apply(new)
         alerts.apply(new)
+        roster.apply(new)
         do {
             terminals.setPolicy(try new.terminalPolicy())
         } catch {
@@ -188,7 +206,7 @@ package final class Gateway: Sendable {
             owing: { [sinks] in sinks.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
             others: [
                 correctionRoutes.add, sinks.people.routes.add, completeness.routes(store).add,
-                alerts.routes.add,
+                alerts.routes.add, roster.routes.add,
                 ReconcileRoutes(
                     store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now
                 ).add,

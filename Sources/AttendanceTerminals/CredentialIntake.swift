@@ -7,23 +7,20 @@ package final class CredentialIntake: Sendable {
     private let vault: Vault
     private let store: any Store
     private let space: @Sendable (SerialNumber) -> String
-    private let algorithm: @Sendable (SerialNumber) -> String?
     private let now: @Sendable () -> UnixTime
     private let kept: @Sendable (SerialNumber, KeptEnrolments) -> Void
 
     /// - Parameters:
     ///   - space: the id space of a terminal.
-    ///   - algorithm: `fpalgo` of a terminal, as it said last.
     ///   - kept: told after the commit that kept something new.
     package init(
         vault: Vault, store: any Store, space: @escaping @Sendable (SerialNumber) -> String,
-        algorithm: @escaping @Sendable (SerialNumber) -> String?, now: @escaping @Sendable () -> UnixTime,
+        now: @escaping @Sendable () -> UnixTime,
         kept: @escaping @Sendable (SerialNumber, KeptEnrolments) -> Void = { _, _ in }
     ) {
         self.vault = vault
         self.store = store
         self.space = space
-        self.algorithm = algorithm
         self.now = now
         self.kept = kept
     }
@@ -40,7 +37,7 @@ package final class CredentialIntake: Sendable {
         let person = PersonKey(space: space(terminal), enrollID: enrolment.enrollID)
         let credential = try enrolment.content.map {
             try seal(
-                $0, of: person, algorithm: $0.kind.isTemplate ? algorithm(terminal) : nil, from: terminal,
+                $0, of: person, algorithm: enrolment.algorithm, from: terminal,
                 at: at)
         }
         let result = try await store.keep([

@@ -63,7 +63,7 @@ package struct EmployeeDirectory: Sendable {
         var exact: [String: [String: [String]]] = [:]
         var withoutZeros: [String: [String: [String]]] = [:]
         for employee in employees {
-            for (field, value) in employee.keys {
+            for (field, value) in employee.keys where field != Employee.relievingDateField {
                 let form = Self.comparable(value)
                 guard !form.isEmpty else { continue }
                 exact[field, default: [:]][form, default: []].append(employee.name)

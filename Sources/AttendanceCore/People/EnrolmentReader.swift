@@ -5,13 +5,16 @@ package struct Enrolment: Hashable, Sendable {
     package var role: PersonRole?
     /// Nil where the message has no credential, only a name.
     package var content: CredentialContent?
+    /// `fpalgo` of the terminal it comes from; nil when not known.
+    package var algorithm: String?
     /// Why the credential of the message cannot be taken; nothing of it is repeated.
     package var defect: CredentialDefect?
 
     package init(
         enrollID: EnrollID, name: String? = nil, role: PersonRole? = nil, content: CredentialContent? = nil,
-        defect: CredentialDefect? = nil
+        algorithm: String? = nil, defect: CredentialDefect? = nil
     ) {
+        self.algorithm = algorithm
         self.enrollID = enrollID
         self.name = name
         self.role = role
@@ -54,7 +57,7 @@ package enum EnrolmentReader {
         }
         var enrolment = Enrolment(
             enrollID: id, name: text("name").map { Person.usableName($0) },
-            role: number("admin").flatMap { PersonRole(rawValue: $0) })
+            role: number("admin").flatMap { PersonRole(rawValue: $0) }, algorithm: algorithm)
         if enrolment.name?.isEmpty == true { enrolment.name = nil }
         guard let record = text("record") ?? text("card") ?? text("pwd") ?? text("image"), !record.isEmpty
         else { return enrolment }

@@ -84,7 +84,8 @@ struct JournalChange {
         let body: ByteBuffer
         do {
             answer = try await HTTPClient.shared.execute(request, timeout: .minutes(10))
-            body = try await answer.body.collect(upTo: 1 << 20)
+            // One person's data may hold photos.
+            body = try await answer.body.collect(upTo: 32 << 20)
         } catch {
             Screen.fail(
                 "a gateway is running, but it does not answer on \(socket) (\(error)). Run this as the user it runs as",

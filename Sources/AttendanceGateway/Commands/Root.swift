@@ -8,7 +8,7 @@ package struct AttendanceGatewayProgram: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Serve.self, CheckConfig.self, DoctorCommand.self, DeadLetters.self, Punches.self,
-            Corrections.self, Audit.self, Employees.self,
+            Corrections.self, Audit.self, Employees.self, PeopleCommand.self, VaultCommand.self,
             Export.self, Reconcile.self, Repairs.self, Simulate.self,
             Demo.self,
             Terminals.self, CompletenessCommand.self, Alerts.self,

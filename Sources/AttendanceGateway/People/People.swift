@@ -105,7 +105,9 @@ extension Settings {
             directory: directory, wakeUp: strangers, owing: owing,
             settings: .init(
                 sink: site.name, interval: site.employeeSync ?? .seconds(3600),
-                readsEmployees: site.employeeSync != nil, keyFields: keyFields(of: site),
+                readsEmployees: site.employeeSync != nil,
+                keyFields: keyFields(of: site)
+                    + (people.removesLeavers ? [Employee.relievingDateField] : []),
                 personKey: site.personKey),
             rules: peopleRules(of: site, terminals: terminals), timing: timing, logger: logger)
     }

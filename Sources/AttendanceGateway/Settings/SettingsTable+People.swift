@@ -21,7 +21,8 @@ extension SettingsTable {
         "Photos of punches (KeepPhotos in [Terminals]) are deleted after so many days.")
     static let groupShareCredentials = Setting<Bool>(
         .group, "ShareCredentials", .flag, default: "no", changes: .atReload,
-        "Copy credentials between the terminals of this group: enrol once, work everywhere. Needs Collect in [People].")
+        "Copy credentials between the terminals of this group: enrol once, work everywhere. Needs Collect in [People]."
+    )
     static let storeKeyFile = Setting<String?>(
         .store, "KeyFile", .optional(.folder), inWords: "vault.key in the folder of the journal",
         example: "/etc/attendance-gateway/vault.key",

@@ -212,7 +212,8 @@ enum SettingsTable {
         silenceSeconds.row, handshakeSeconds.row, firstMessageSeconds.row, acceptUnmaskedFrames.row,
     ]
     private static let folderRows: [SettingRow] = [
-        storeDirectory.row, storeKeyFile.row, csvEnabled.row, csvDirectory.row, logDirectory.row, logLevel.row, logKeep.row,
+        storeDirectory.row, storeKeyFile.row, csvEnabled.row, csvDirectory.row, logDirectory.row,
+        logLevel.row, logKeep.row,
         logConsole.row, adminSocket.row,
     ]
 

@@ -23,10 +23,11 @@ package protocol PeopleKeeping: Sendable {
     func forgetRefusals(of terminal: SerialNumber?) async throws -> Int
 
     /// Deletes a person's credentials and photos, wipes the name, and owes it to these terminals to forget them. Goes
-    /// into the audit trail. Returns the number of the receipt.
+    /// into the audit trail. `employee` is whose number it was, so that another may get it. Returns the number of the
+    /// receipt.
     func erase(
         _ person: PersonKey, from terminals: [SerialNumber], photosOf: [SerialNumber], reason: String,
-        by author: Author, at now: UnixTime
+        employee: String?, by author: Author, at now: UnixTime
     ) async throws -> Int64
     /// What a terminal said about somebody who is to be erased there; `isGone` when it does not know them any more.
     /// Returns the receipts that are complete by it, which goes into the audit trail.

@@ -243,7 +243,7 @@ extension WriterConnection {
     /// See `PeopleKeeping.erase`.
     func erase(
         _ person: PersonKey, from terminals: [SerialNumber], photosOf: [SerialNumber], reason: String,
-        by author: Author, at now: UnixTime
+        employee: String?, by author: Author, at now: UnixTime
     ) throws -> Int64 {
         let id = person.enrollID.canonical
         try db.cachedStatement(sql: "DELETE FROM credential WHERE space = ? AND enroll = ?").execute(
@@ -260,7 +260,8 @@ extension WriterConnection {
         let photos = changes
         // The number stays, so that nobody is taken in again from a terminal that still has them.
         try put(
-            Person(key: person, name: "", state: .gone, source: .command, changed: now))
+            Person(
+                key: person, name: "", state: .gone, employee: employee, source: .command, changed: now))
         try db.cachedStatement(
             sql: """
                 INSERT INTO erasure (space, enroll, author, reason, ordered, credentials, photos, finished)

@@ -34,10 +34,12 @@ extension SQLiteStore {
 
     package func erase(
         _ person: PersonKey, from terminals: [SerialNumber], photosOf: [SerialNumber], reason: String,
-        by author: Author, at now: UnixTime
+        employee: String?, by author: Author, at now: UnixTime
     ) async throws -> Int64 {
         try await onWriter {
-            try $0.erase(person, from: terminals, photosOf: photosOf, reason: reason, by: author, at: now)
+            try $0.erase(
+                person, from: terminals, photosOf: photosOf, reason: reason, employee: employee, by: author,
+                at: now)
         }
     }
 

@@ -1,0 +1,79 @@
+import AttendanceCore
+import AttendanceDelivery
+import AttendanceStore
+import AttendanceTerminals
+import AttendanceWeb
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// The roster's parts, put together: the vault, who takes credentials in, and who brings them to terminals.
+package final class RosterParts: Sendable {
+    let vault: Vault
+    let intake: CredentialIntake
+    package let sync: RosterSync
+    private let desk: CommandDesk
+    private let store: any Store
+    private let terminals: TerminalsInForce
+    private let people: Mutex<Settings.People>
+    private let now: @Sendable () -> UnixTime
+
+    /// Throws `VaultError` where the key file does not fit the journal, and `StoreError`.
+    static func vault(of settings: Settings, store: any Store) async throws -> Vault {
+        let keys = try await store.sealedKeys()
+        let vault = Vault(path: settings.store.keyFile, isInUse: !keys.isEmpty)
+        try vault.check(holding: keys)
+        return vault
+    }
+
+    init(
+        settings: Settings, terminals: TerminalsInForce, store: any Store, vault: Vault, desk: CommandDesk,
+        presence: Presence, directories: [SinkName: SiteDirectory], timing: RosterSync.Timing, logger: Logger
+    ) {
+        self.vault = vault
+        self.store = store
+        self.desk = desk
+        self.terminals = terminals
+        people = Mutex(settings.people)
+        now = timing.now
+        let news = WakeUp()
+        intake = CredentialIntake(
+            vault: vault, store: store, space: { terminals.now.idSpace(of: $0) },
+            now: timing.now,
+            kept: { _, _ in news.ring() })
+        sync = RosterSync(
+            store: store, vault: vault, intake: intake, desk: desk, presence: presence,
+            directories: directories,
+            rules: .init(people: settings.people, terminals: settings.terminals, sites: settings.sites),
+            timing: timing, logger: logger)
+        self.news = news
+    }
+
+    private let news: WakeUp
+
+    var services: [any Service] { [sync, News(signals: news, sync: sync)] }
+
+    func apply(_ new: Settings) {
+        people.withLock { $0 = new.people }
+        sync.rules = .init(people: new.people, terminals: new.terminals, sites: new.sites)
+    }
+
+    var routes: PeopleRoutes {
+        PeopleRoutes { [self] order in
+            try await RosterDesk(
+                store: store, vault: vault, terminals: terminals.now,
+                collects: people.withLock { $0.collects }, now: now, sync: sync, desk: desk
+            ).carryOut(order)
+        }
+    }
+
+    /// Tells the roster of what terminals have shown.
+    private struct News: Service {
+        let signals: WakeUp
+        let sync: RosterSync
+
+        func run() async throws {
+            for await _ in signals.signals.cancelOnGracefulShutdown() { sync.changed() }
+        }
+    }
+}
