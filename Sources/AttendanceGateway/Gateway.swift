@@ -57,16 +57,18 @@ package final class Gateway: Sendable {
     /// What is known of every terminal and shift.
     package let completeness: Completeness
     package let alerts: AlertParts
+    /// Commands to terminals.
+    package let commands: CommandDesk
     package let ports: BoundPorts
     let reporter: HealthReporter
-    package let commands: CommandDesk
     package let roster: RosterParts
     private let settings: Settings
-    private let surroundings: Surroundings
+    let commandSettings: CommandSettingsInForce
+    let surroundings: Surroundings
     private let terminals: TerminalService
     private let listeners: [TerminalListener]
     private let limits: ConnectionLimits
-    private let terminalsInForce: TerminalsInForce
+    let terminalsInForce: TerminalsInForce
     private let client: HTTPClient
     let sinks: Sinks
 
@@ -88,21 +90,23 @@ package final class Gateway: Sendable {
 
         limits = ConnectionLimits(settings.connectionBounds(openFiles: surroundings.openFiles))
         presence = Presence()
-        let vault = try await RosterParts.vault(of: settings, store: store)
-        let commands = CommandDesk(
-            store: store, presence: presence, box: vault,
-            surroundings: .init(wallTime: { serial, now in
-                ZoneRules(identifier: terminalsInForce.now.timeZone(of: serial))?.wallTime(at: now.seconds)
-            }), timing: .init(now: surroundings.now), logger: logger)
-        self.commands = commands
-        roster = RosterParts(
-            settings: settings, terminals: terminalsInForce, store: store, vault: vault, desk: commands,
-            presence: presence, directories: sinks.people.directories, timing: surroundings.roster,
-            logger: logger)
+        let vault = try await RosterParts.vault(of: settings, store: store, logger: logger)
+        let credentials = RosterIntake(
+            vault: vault, store: store, terminals: terminalsInForce, now: surroundings.now)
         terminals = TerminalService(
             store: store, policy: try settings.terminalPolicy(), presence: presence, logger: logger,
-            credentials: roster.intake, now: surroundings.now, owing: { sinks.ring() },
-            arrivals: { commands.arrived($0, $1) })
+            credentials: credentials.intake, now: surroundings.now, owing: { sinks.ring() })
+        commandSettings = CommandSettingsInForce(settings.commands)
+        commands = CommandDesk(
+            store: store, presence: presence, box: vault,
+            bounds: settings.commandBounds,
+            surroundings: .init(wallTime: { [terminals] in terminals.wallTime(of: $0, at: $1) }),
+            timing: .init(now: surroundings.now), logger: logger)
+        terminals.onArrival { [commands] in commands.arrived($0, $1) }
+        roster = RosterParts(
+            settings: settings, terminals: terminalsInForce, store: store, vault: vault,
+            credentials: credentials, desk: commands, presence: presence,
+            directories: sinks.people.directories, timing: surroundings.roster, logger: logger)
         listeners = settings.listeners.map { [terminals, limits] listener in
             TerminalListener(
                 name: listener.title, bounds: settings.listenerBounds, rules: listener.admission.rules,
@@ -118,7 +122,7 @@ package final class Gateway: Sendable {
         ports = BoundPorts(expected: listeners.count)
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,
-            alerts: alerts.service, metrics: surroundings.metrics, now: surroundings.now)
+            alerts: alerts.service, commands: commands, metrics: surroundings.metrics, now: surroundings.now)
     }
 
     /// For a service group: started from left to right, stopped from right to left.
@@ -128,7 +132,9 @@ package final class Gateway: Sendable {
     package var services: [any Service] {
         var services: [any Service] = [store, HTTPClientService(client: client), terminals.sightings]
         services += completeness.services + alerts.services + sinks.services
-        services += [commands] + roster.services
+        // Behind the listeners when stopping: what was under way has lost its connection by then and is written down.
+        services.append(commands)
+        services += roster.services
         services.append(adminServer)
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))
@@ -156,6 +162,8 @@ package final class Gateway: Sendable {
         sinks.apply(new)
         alerts.apply(new)
         roster.apply(new)
+        commandSettings.take(new.commands)
+        commands.bounds = new.commandBounds
         do {
             terminals.setPolicy(try new.terminalPolicy())
         } catch {
@@ -206,7 +214,7 @@ package final class Gateway: Sendable {
             owing: { [sinks] in sinks.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
             others: [
                 correctionRoutes.add, sinks.people.routes.add, completeness.routes(store).add,
-                alerts.routes.add, roster.routes.add,
+                alerts.routes.add, commandRoutes.add, roster.routes.add,
                 ReconcileRoutes(
                     store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now
                 ).add,

@@ -14,6 +14,7 @@ package struct HealthReporter: Sendable {
     let sinks: Sinks
     let watch: CompletenessWatch
     let alerts: AlertService
+    let commands: CommandDesk
     let metrics: PrometheusMetrics
     let now: @Sendable () -> UnixTime
     private let started: UnixTime
@@ -21,7 +22,8 @@ package struct HealthReporter: Sendable {
 
     init(
         store: SQLiteStore, presence: Presence, limits: ConnectionLimits, sinks: Sinks,
-        watch: CompletenessWatch, alerts: AlertService, metrics: PrometheusMetrics,
+        watch: CompletenessWatch, alerts: AlertService, commands: CommandDesk,
+        metrics: PrometheusMetrics,
         now: @escaping @Sendable () -> UnixTime
     ) {
         self.store = store
@@ -30,6 +32,7 @@ package struct HealthReporter: Sendable {
         self.sinks = sinks
         self.watch = watch
         self.alerts = alerts
+        self.commands = commands
         self.metrics = metrics
         self.now = now
         started = now()
@@ -83,7 +86,8 @@ package struct HealthReporter: Sendable {
             uptimeSeconds: Int((now - started).components.seconds), connectedDevices: presence.count,
             connections: limits.open, store: journal,
             queue: .init(owed: owed, oldestAgeSeconds: oldest.map { age($0, now) }, deadLetters: dead),
-            sinks: sinks, terminals: terminals, alerts: HealthReport.Alert.summary(of: alerts.current))
+            sinks: sinks, terminals: terminals, commands: commandReport(at: now),
+            alerts: HealthReport.Alert.summary(of: alerts.current))
     }
 
     private var terminals: HealthReport.Terminals {
@@ -92,6 +96,13 @@ package struct HealthReporter: Sendable {
             known: figures.fleet.known, offline: figures.fleet.offline,
             largestBacklog: figures.fleet.largestBacklog, largestSkewSeconds: figures.fleet.largestSkew,
             shiftsHeldBack: figures.shifts.count { $0.isHeldBack })
+    }
+
+    private func commandReport(at now: UnixTime) -> HealthReport.Commands {
+        let standing = commands.standing
+        return .init(
+            waiting: standing.waiting, inFlight: standing.sent, terminals: standing.terminals,
+            oldestAgeSeconds: standing.oldest.map { age($0, now) })
     }
 
     private func age(_ time: UnixTime, _ now: UnixTime) -> Int {
@@ -172,6 +183,18 @@ package struct HealthReporter: Sendable {
                 "gateway_store_bytes", help: "Size of the journal's files.",
                 value: Double(report.store.databaseBytes)),
         ]
+        families += [
+            MetricFamily(
+                "gateway_commands_waiting", help: "Commands that wait for their terminals.",
+                value: Double(report.commands.waiting)),
+            MetricFamily(
+                "gateway_commands_in_flight", help: "Commands that were sent and not answered yet.",
+                value: Double(report.commands.inFlight)),
+            MetricFamily(
+                "gateway_commands_oldest_age_seconds",
+                help: "Age of the oldest command that has not ended; 0 when there is none.",
+                value: Double(report.commands.oldestAgeSeconds ?? 0)),
+        ]
         func perSink(_ name: String, _ help: String, _ value: (HealthReport.Sink) -> Double) {
             families.append(
                 MetricFamily(
@@ -226,6 +249,10 @@ package struct HealthReporter: Sendable {
         metrics.describe("gateway_erp_answers_total", "Answers of an ERP by class.")
         metrics.describe("gateway_delivery_seconds", "How long an attempt at delivery took.")
         metrics.describe("gateway_alert_messages_total", "Messages to alert channels by what became of them.")
+        metrics.describe(
+            "gateway_commands_sent_total", "Messages sent to terminals to ask something of them.")
+        metrics.describe("gateway_commands_ended_total", "Commands to terminals by how they ended.")
+        metrics.describe("gateway_command_seconds", "From sending a command to its end.")
         metrics.describe("gateway_store_commit_seconds", "How long a commit of the journal took.")
     }
 }

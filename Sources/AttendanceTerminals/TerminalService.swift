@@ -16,8 +16,7 @@ package final class TerminalService: Sendable {
     private let owing: @Sendable () -> Void
     /// Seals what is secret; nil: it is dropped.
     private let credentials: CredentialIntake?
-    /// Told of each registration, also of one on a connection that stands.
-    private let arrivals: @Sendable (SerialNumber, Registration) -> Void
+    private let arrivals = Mutex<@Sendable (SerialNumber, Registration) -> Void>({ _, _ in })
     private let policy: Mutex<TerminalPolicy>
     private let connections = Atomic<Int64>(0)
     private let resends = Mutex<[SerialNumber: ResendWatch]>([:])
@@ -25,11 +24,9 @@ package final class TerminalService: Sendable {
     package init(
         store: any Store, policy: TerminalPolicy, presence: Presence = Presence(), logger: Logger,
         credentials: CredentialIntake? = nil,
-        now: @escaping @Sendable () -> UnixTime, owing: @escaping @Sendable () -> Void,
-        arrivals: @escaping @Sendable (SerialNumber, Registration) -> Void = { _, _ in }
+        now: @escaping @Sendable () -> UnixTime, owing: @escaping @Sendable () -> Void
     ) {
         self.credentials = credentials
-        self.arrivals = arrivals
         self.store = store
         self.presence = presence
         sightings = Sightings(store: store, logger: logger)
@@ -67,7 +64,19 @@ package final class TerminalService: Sendable {
 
     func nextConnection() -> Int64 { connections.add(1, ordering: .relaxed).newValue }
 
-    func registered(_ serial: SerialNumber, _ registration: Registration) { arrivals(serial, registration) }
+    /// Who is told of each registration, also of one on a connection that stands. To be set before anyone connects.
+    package func onArrival(_ told: @escaping @Sendable (SerialNumber, Registration) -> Void) {
+        arrivals.withLock { $0 = told }
+    }
+
+    func registered(_ serial: SerialNumber, _ registration: Registration) {
+        arrivals.withLock(\.self)(serial, registration)
+    }
+
+    /// What a terminal's clock should show at a moment.
+    package func wallTime(of serial: SerialNumber, at moment: UnixTime) -> WallTime {
+        currentPolicy().zone(of: serial).wallTime(at: moment.seconds)
+    }
 
     /// Counts what a commit has kept, and wakes whoever delivers.
     func recorded(_ receipt: IntakeReceipt, after latency: Duration) {

@@ -115,6 +115,21 @@ package struct HealthReport: Codable, Sendable {
             self.shiftsHeldBack = shiftsHeldBack
         }
     }
+    /// Commands to terminals that have not ended.
+    package struct Commands: Codable, Sendable {
+        package var waiting: Int
+        package var inFlight: Int
+        /// Terminals that have such commands.
+        package var terminals: Int
+        package var oldestAgeSeconds: Int?
+
+        package init(waiting: Int = 0, inFlight: Int = 0, terminals: Int = 0, oldestAgeSeconds: Int? = nil) {
+            self.waiting = waiting
+            self.inFlight = inFlight
+            self.terminals = terminals
+            self.oldestAgeSeconds = oldestAgeSeconds
+        }
+    }
     /// Alerts of one kind. Names none: whoever reaches the terminals' port may ask.
     package struct Alert: Codable, Sendable {
         package var kind: String
@@ -141,13 +156,15 @@ package struct HealthReport: Codable, Sendable {
     package var queue: Queue
     package var sinks: [Sink]
     package var terminals: Terminals
+    package var commands: Commands
     /// Critical ones first.
     package var alerts: [Alert]
 
     package init(
         status: Status, version: String, uptimeSeconds: Int, connectedDevices: Int, connections: Int,
         store: Store,
-        queue: Queue, sinks: [Sink], terminals: Terminals = Terminals(), alerts: [Alert] = []
+        queue: Queue, sinks: [Sink], terminals: Terminals = Terminals(), commands: Commands = Commands(),
+        alerts: [Alert] = []
     ) {
         self.status = status
         self.version = version
@@ -158,6 +175,7 @@ package struct HealthReport: Codable, Sendable {
         self.queue = queue
         self.sinks = sinks
         self.terminals = terminals
+        self.commands = commands
         self.alerts = alerts
     }
 }

@@ -10,13 +10,27 @@ import Synchronization
 /// The roster's parts, put together: the vault, who takes credentials in, and who brings them to terminals.
 package final class RosterParts: Sendable {
     let vault: Vault
-    let intake: CredentialIntake
     package let sync: RosterSync
     private let desk: CommandDesk
     private let store: any Store
     private let terminals: TerminalsInForce
     private let people: Mutex<Settings.People>
     private let now: @Sendable () -> UnixTime
+
+    /// For the running gateway: one whose key file does not fit serves terminals all the same, and says so. What needs
+    /// the vault fails until the file is put right. Throws `StoreError`.
+    static func vault(of settings: Settings, store: any Store, logger: Logger) async throws -> Vault {
+        let keys = try await store.sealedKeys()
+        let vault = Vault(path: settings.store.keyFile, isInUse: !keys.isEmpty)
+        do {
+            try vault.check(holding: keys)
+        } catch {
+            logger.error(
+                "credentials and photos can neither be read nor kept",
+                metadata: ["error": "\(error.localizedDescription)"])
+        }
+        return vault
+    }
 
     /// Throws `VaultError` where the key file does not fit the journal, and `StoreError`.
     static func vault(of settings: Settings, store: any Store) async throws -> Vault {
@@ -27,7 +41,8 @@ package final class RosterParts: Sendable {
     }
 
     init(
-        settings: Settings, terminals: TerminalsInForce, store: any Store, vault: Vault, desk: CommandDesk,
+        settings: Settings, terminals: TerminalsInForce, store: any Store, vault: Vault,
+        credentials: RosterIntake, desk: CommandDesk,
         presence: Presence, directories: [SinkName: SiteDirectory], timing: RosterSync.Timing, logger: Logger
     ) {
         self.vault = vault
@@ -36,17 +51,12 @@ package final class RosterParts: Sendable {
         self.terminals = terminals
         people = Mutex(settings.people)
         now = timing.now
-        let news = WakeUp()
-        intake = CredentialIntake(
-            vault: vault, store: store, space: { terminals.now.idSpace(of: $0) },
-            now: timing.now,
-            kept: { _, _ in news.ring() })
         sync = RosterSync(
-            store: store, vault: vault, intake: intake, desk: desk, presence: presence,
+            store: store, vault: vault, intake: credentials.intake, desk: desk, presence: presence,
             directories: directories,
             rules: .init(people: settings.people, terminals: settings.terminals, sites: settings.sites),
             timing: timing, logger: logger)
-        self.news = news
+        news = credentials.news
     }
 
     private let news: WakeUp
@@ -75,5 +85,20 @@ package final class RosterParts: Sendable {
         func run() async throws {
             for await _ in signals.signals.cancelOnGracefulShutdown() { sync.changed() }
         }
+    }
+}
+
+/// Who takes credentials in, and who is told of it.
+struct RosterIntake: Sendable {
+    let intake: CredentialIntake
+    let news = WakeUp()
+
+    init(vault: Vault, store: any Store, terminals: TerminalsInForce, now: @escaping @Sendable () -> UnixTime)
+    {
+        intake = CredentialIntake(
+            vault: vault, store: store, space: { terminals.now.idSpace(of: $0) }, now: now,
+            kept: { [news] _, kept in
+                if kept != KeptEnrolments() { news.ring() }
+            })
     }
 }

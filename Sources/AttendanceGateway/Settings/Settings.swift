@@ -18,6 +18,7 @@ package struct Settings: Hashable, Sendable {
     package var terminals: Terminals
     package var people: People
     package var alerts: Alerts
+    package var commands: Commands
     package var logging: Logging
     package var csv: CSV
     package var store: Store

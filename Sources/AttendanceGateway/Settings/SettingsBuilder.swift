@@ -38,7 +38,7 @@ struct SettingsBuilder {
         let terminals = terminals(sinks: sinks)
         var settings = Settings(
             listeners: listeners, connections: connections, erp: erp, furtherSites: sites, webhooks: webhooks,
-            terminals: terminals, people: people(), alerts: alerts(),
+            terminals: terminals, people: people(), alerts: alerts(), commands: commands(),
             logging: Settings.Logging(
                 directory: logs, level: value(SettingsTable.logLevel), keep: value(SettingsTable.logKeep),
                 console: value(SettingsTable.logConsole)),

@@ -139,14 +139,23 @@ package final class CommandDesk: Service {
     package func order(_ commands: [NewCommand], by author: Author, isForced: Bool = false) async throws
         -> [Int64]
     {
+        // Also where some of them could not be kept.
+        defer { for serial in Set(commands.map(\.terminal)) { ordered(serial) } }
+        return try await Self.keep(
+            commands, by: author, isForced: isForced, in: store, sealing: sealing, at: timing.now(),
+            mostWaiting: bounds.mostWaiting)
+    }
+
+    /// The same with no gateway running: they wait in the journal.
+    package static func keep(
+        _ commands: [NewCommand], by author: Author, isForced: Bool, in store: any Store,
+        sealing: CommandSealing, at now: UnixTime, mostWaiting: Int
+    ) async throws -> [Int64] {
         if !isForced { try await CommandNotKnown.check(commands, in: store) }
-        let sealed = try commands.map(sealing.seal)
-        let most = bounds.mostWaiting
         var ids: [Int64] = []
-        for start in stride(from: 0, to: sealed.count, by: 1_000) {
-            let part = Array(sealed[start..<min(start + 1_000, sealed.count)])
-            ids += try await store.enqueue(part, by: author, at: timing.now(), mostWaiting: most)
-            for serial in Set(part.map(\.command.terminal)) { ordered(serial) }
+        for start in stride(from: 0, to: commands.count, by: 1_000) {
+            let part = try commands[start..<min(start + 1_000, commands.count)].map(sealing.seal)
+            ids += try await store.enqueue(part, by: author, at: now, mostWaiting: mostWaiting)
         }
         return ids
     }

@@ -4,11 +4,11 @@ import Logging
 
 /// How every order over the admin socket is read and answered.
 enum AdminOrder {
-    /// Reads a body of at most 1 MiB, carries it out, and tells in so many words what was wrong with it.
+    /// Reads a body of at most `limit` bytes, carries it out, and tells in so many words what was wrong with it.
     static func answer<Order: Decodable & Sendable, Answer: Encodable & Sendable>(
-        _ request: Request, logger: Logger, _ body: (Order) async throws -> Answer
+        _ request: Request, logger: Logger, upTo limit: Int = 1 << 20, _ body: (Order) async throws -> Answer
     ) async throws -> Response {
-        let bytes = try await request.body.collect(upTo: 1 << 20)
+        let bytes = try await request.body.collect(upTo: limit)
         do {
             let order = try JSONAnswer.decode(Order.self, from: Data(buffer: bytes))
             return try JSONAnswer.response(try await body(order))
