@@ -262,7 +262,7 @@ package final class CommandDesk: Service {
                 for await _ in bells {
                     while let serial = next() {
                         group.addTask {
-                            self.finished(serial, await CommandLane(self, serial).run())
+                            self.finished(serial, await CommandRunner(self, serial).run())
                         }
                     }
                 }
@@ -285,7 +285,7 @@ package final class CommandDesk: Service {
         }
     }
 
-    private func finished(_ serial: SerialNumber, _ ending: CommandLane.Ending) {
+    private func finished(_ serial: SerialNumber, _ ending: CommandRunner.Ending) {
         state.withLock { state in
             state.running.remove(serial)
             let isWoken = state.again.remove(serial) != nil

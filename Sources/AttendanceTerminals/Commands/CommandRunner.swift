@@ -4,7 +4,7 @@ import Logging
 
 /// Serves the commands of one terminal over its present connection, until there are none, the connection is gone, or
 /// others wait for the place. Confined to its task.
-final class CommandLane {
+final class CommandRunner {
     enum Ending: Sendable {
         /// It has no open commands.
         case empty
