@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// Commands over real sockets, in the whole gateway.
-@Suite(.timeLimit(.minutes(2))) struct `Commands to terminals` {
+@Suite(.timeLimit(.minutes(2))) struct CommandTests {
     private static let serial = SerialNumber("ZX01")
     private static let author = Author("ada")
 
@@ -205,7 +205,7 @@ import Testing
         let ids = try await store.enqueue(orders, by: Self.author, at: now(), mostWaiting: 1_000)
         await store.close()
 
-        let carriedOut = Mutex<[String: Int]>([:])
+        let carriedOut = CarriedOut()
         let isOver = Flag()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -234,7 +234,7 @@ import Testing
         }
         let reader = try SQLiteReader(folder: folder.path + "/data")
         let ends = try await reader.commands(CommandFilter(ids: Set(ids)), after: 0, limit: ids.count)
-        let times = carriedOut.withLock { $0 }
+        let times = carriedOut.times
         #expect(ends.count == 2 * each)
         for record in ends {
             let count = times[try Self.key(record.word, record.fields), default: 0]
@@ -255,14 +255,14 @@ import Testing
     }
 
     /// A terminal that does what it is asked until the link goes.
-    private static func obey(_ port: Int, _ carriedOut: borrowing Mutex<[String: Int]>) async throws {
+    private static func obey(_ port: Int, _ carriedOut: CarriedOut) async throws {
         let terminal = try await SimulatedTerminal.connect(port: port, serial: "ZX01")
         try await terminal.register()
         while true {
             let order = try await terminal.receiveMessage()
             guard let word = order.command else { continue }
             let key = try Self.key(word, order.text)
-            carriedOut.withLock { $0[key, default: 0] += 1 }
+            carriedOut.add(key)
             try await terminal.send(#"{"ret":"\#(word)","result":true}"#)
         }
     }
@@ -351,4 +351,11 @@ import Testing
         let help = try await GatewayProcess.run(["commands", "words", "setuserinfo"], in: folder)
         #expect(help.output.contains("backupnum"))
     }
+}
+
+/// How often a terminal has carried out what.
+private final class CarriedOut: Sendable {
+    private let counts = Mutex<[String: Int]>([:])
+    var times: [String: Int] { counts.withLock { $0 } }
+    func add(_ key: String) { counts.withLock { $0[key, default: 0] += 1 } }
 }

@@ -389,59 +389,78 @@ import Testing
         async throws
     {
         try await hall.introduce(CommandHall.serial)
-        let carriedOut = Mutex<[String: Int]>([:])
-        let random = Mutex(SystemRandomNumberGenerator())
-        @Sendable func happens(_ odds: Double) -> Bool {
-            random.withLock { Double.random(in: 0..<1, using: &$0) } < odds
-        }
+        let weather = Weather(hall)
         try await hall.withDesk { desk in
             var orders: [NewCommand] = []
             for number in 1...500 {
-                orders.append(
-                    try hall.new("enableuser", ["enrollid": .integer(Int64(number)), "enflag": .integer(1)]))
-                orders.append(
-                    try hall.new("adduser", ["enrollid": .integer(Int64(number)), "backupnum": .integer(0)]))
+                let id = JSONValue.integer(Int64(number))
+                orders.append(try hall.new("enableuser", ["enrollid": id, "enflag": .integer(1)]))
+                orders.append(try hall.new("adduser", ["enrollid": id, "backupnum": .integer(0)]))
             }
             let ids = try await desk.order(orders, by: CommandHall.author)
-            let isOver = Atomic(false)
-            let dropped = Mutex<ScriptedTerminal?>(nil)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                let hall = self.hall
-                group.addTask {
-                    while !isOver.load(ordering: .acquiring) {
-                        let (drops, drop) = AsyncStream.makeStream(of: Void.self)
-                        let terminal = hall.connect(to: desk) { word, fields, _ in
-                            carriedOut.withLock {
-                                $0["\(word) \(fields["enrollid"]?.json ?? "")", default: 0] += 1
-                            }
-                            // The link goes before the answer, after it, or the answer comes twice.
-                            let answer = #"{"ret":"\#(word)","result":true}"#
-                            if happens(0.03) {
-                                drop.yield()
-                                return []
-                            }
-                            if happens(0.03) { drop.yield() }
-                            return happens(0.05) ? [answer, answer] : [answer]
-                        }
-                        dropped.withLock { $0 = terminal }
-                        for await _ in drops {
-                            hall.disconnect(terminal)
-                            break
-                        }
-                    }
-                }
-                _ = try await hall.ends(of: ids)
-                isOver.store(true, ordering: .releasing)
-                group.cancelAll()
-            }
+            let flapping = Task { await weather.flap(desk) }
             let ends = try await hall.ends(of: ids)
+            weather.end()
+            await flapping.value
             #expect(ends.count == 1_000)
-            #expect(ends.allSatisfy { $0.state == .done || ($0.word == "adduser" && $0.state == .unknown) })
-            let times = carriedOut.withLock { $0 }
+            #expect(
+                ends.allSatisfy { $0.state == .done || ($0.word == "adduser" && $0.state == .unknown) })
+            let times = weather.times
             #expect(times.count == 1_000)
             #expect(times.allSatisfy { $0.key.hasPrefix("enableuser") || $0.value == 1 })
             let unknown = ends.count { $0.state == .unknown }
             #expect(unknown > 0 && unknown < 100)
+        }
+    }
+
+    /// A terminal on a bad line: the link goes before an answer or after it, or an answer comes twice.
+    private final class Weather: Sendable {
+        private let hall: CommandHall
+        private let carriedOut = Mutex<[String: Int]>([:])
+        private let random = Mutex(SeededRandom(state: 7))
+        private let drops: AsyncStream<Void>
+        private let drop: AsyncStream<Void>.Continuation
+
+        init(_ hall: CommandHall) {
+            self.hall = hall
+            (drops, drop) = AsyncStream.makeStream()
+        }
+
+        /// How often each was carried out.
+        var times: [String: Int] { carriedOut.withLock { $0 } }
+        func end() { drop.finish() }
+
+        func flap(_ desk: CommandDesk) async {
+            var terminal = connect(to: desk)
+            for await _ in drops {
+                hall.disconnect(terminal)
+                terminal = connect(to: desk)
+            }
+        }
+
+        private func connect(to desk: CommandDesk) -> ScriptedTerminal {
+            hall.connect(to: desk) { [self] word, fields, _ in
+                carriedOut.withLock { $0["\(word) \(fields["enrollid"]?.json ?? "")", default: 0] += 1 }
+                let answer = #"{"ret":"\#(word)","result":true}"#
+                switch random.withLock({ $0.percent() }) {
+                case ..<3:
+                    drop.yield()
+                    return []
+                case ..<6:
+                    drop.yield()
+                    return [answer]
+                case ..<11: return [answer, answer]
+                default: return [answer]
+                }
+            }
+        }
+    }
+
+    private struct SeededRandom {
+        var state: UInt64
+        mutating func percent() -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % 100)
         }
     }
 }
