@@ -14,6 +14,9 @@ package enum AlertKind: String, Sendable, CaseIterable, Codable {
     case clockDrift = "clock-drift"
     case resendLoop = "resend-loop"
     case shiftWaits = "shift-waits"
+    case terminalPending = "terminal-pending"
+    case serialMoved = "serial-moved"
+    case serialContested = "serial-contested"
 
     /// What many of them are called together: "27 terminals are offline".
     package func together(_ count: Int) -> String {
@@ -32,6 +35,9 @@ package enum AlertKind: String, Sendable, CaseIterable, Codable {
         case .clockDrift: "the clocks of \(count) terminals are wrong"
         case .resendLoop: "\(count) terminals send the same batch again and again"
         case .shiftWaits: "\(count) shifts wait for terminals"
+        case .terminalPending: "\(count) terminals wait for approval"
+        case .serialMoved: "\(count) serial numbers jump between networks"
+        case .serialContested: "\(count) serial numbers are used by two terminals each"
         }
     }
 }

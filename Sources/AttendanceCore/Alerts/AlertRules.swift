@@ -11,6 +11,7 @@ package enum AlertRules {
         for certificate in snapshot.certificates { look.certificate(certificate) }
         for terminal in snapshot.terminals { look.terminal(terminal) }
         for shift in snapshot.shifts { look.shift(shift) }
+        for flags in snapshot.flags { look.flags(flags) }
         return look.findings
     }
 
@@ -296,6 +297,59 @@ private struct Look {
     private func share(_ used: Int, of places: Int?) -> Double {
         guard let places, places > 0 else { return 0 }
         return Double(used) / Double(places)
+    }
+
+    // MARK: The registry
+
+    mutating func flags(_ flags: TerminalFlags) {
+        let serial = flags.serial.text
+        let word = flags.serial.shellWord
+        if let waiting = flags.waiting {
+            let kept =
+                waiting.isWithheld
+                ? "Nothing is taken of it; it keeps its punches."
+                : "\(Words.count(waiting.held, "punch of it is", "punches of it are")) kept and not forwarded."
+            found(
+                AlertFinding(
+                    AlertID(.terminalPending, serial), .warning,
+                    title: "Terminal \(flags.title) waits for approval",
+                    detail: "It has come\(flags.address.map { " from \($0)" } ?? ""). \(kept)",
+                    remedy: "If it is one of yours: \(flags.serial.approval). "
+                        + "If not: attendance-gateway terminals block \(word)",
+                    since: waiting.since))
+        }
+        if flags.contest >= SerialWatch.contested {
+            found(
+                AlertFinding(
+                    AlertID(.serialContested, serial), .warning,
+                    title: "Two terminals use the serial number \(flags.title)",
+                    detail: "Each closes the other's connection, again and again"
+                        + places(flags) + ". Punches of both are stored as this terminal's.",
+                    remedy:
+                        "Find the one that is not \(serial) and take it off the network or change its serial "
+                        + "number. A token keeps strangers out: attendance-gateway terminals token \(word) --new"
+                ))
+        } else if flags.contest > 0 {
+            lingers(.serialContested, serial)
+        }
+        if flags.jumps >= max(1, limits.moves) {
+            found(
+                AlertFinding(
+                    AlertID(.serialMoved, serial), .warning,
+                    title: "The serial number \(flags.title) jumps between networks",
+                    detail: "\(flags.jumps) times within a day\(places(flags)).",
+                    remedy:
+                        "If the terminal was carried or its line changes by itself, nothing. If not, somebody "
+                        + "may use its serial number: attendance-gateway terminals token \(word) --new",
+                    since: flags.moved))
+        } else if flags.jumps > 0 {
+            lingers(.serialMoved, serial)
+        }
+    }
+
+    private func places(_ flags: TerminalFlags) -> String {
+        guard let address = flags.address else { return "" }
+        return flags.previousAddress.map { ", last from \($0) to \(address)" } ?? ", at \(address)"
     }
 
     // MARK: Shifts

@@ -93,11 +93,15 @@ package struct AlertSnapshot: Sendable {
     package var disks: [Disk]
     package var certificates: [Certificate]
     package var shifts: [ShiftStanding]
+    /// What of terminals somebody should look at, by the registry.
+    package var flags: [TerminalFlags]
 
     package init(
         at: UnixTime, started: UnixTime, journal: Journal = .writable, terminals: [Terminal] = [],
-        sinks: [Sink] = [], disks: [Disk] = [], certificates: [Certificate] = [], shifts: [ShiftStanding] = []
+        sinks: [Sink] = [], disks: [Disk] = [], certificates: [Certificate] = [],
+        shifts: [ShiftStanding] = [], flags: [TerminalFlags] = []
     ) {
+        self.flags = flags
         self.at = at
         self.started = started
         self.journal = journal

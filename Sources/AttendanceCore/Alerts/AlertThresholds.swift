@@ -33,6 +33,8 @@ package struct AlertThresholds: Hashable, Sendable {
     package var certificate: Duration = .seconds(14 * 86_400)
     /// A shift may wait so long after its end.
     package var shift: Duration = .seconds(30 * 60)
+    /// A serial number may come from other networks so often a day.
+    package var moves = 2
 
     package init() {}
 
@@ -44,7 +46,8 @@ package struct AlertThresholds: Hashable, Sendable {
         case .siteUnavailable: unavailable
         case .diskLow: .seconds(60)
         case .certificateRefused, .certificateExpiry, .wrongCheckins, .deadLetters, .oldestOwed,
-            .terminalOffline, .terminalFull, .clockDrift, .resendLoop, .shiftWaits:
+            .terminalOffline, .terminalFull, .clockDrift, .resendLoop, .shiftWaits, .terminalPending,
+            .serialMoved, .serialContested:
             .zero
         }
     }
@@ -52,12 +55,14 @@ package struct AlertThresholds: Hashable, Sendable {
     /// For how long all must be well before the end is told: what breaks again within it was never over.
     package func clearAfter(_ kind: AlertKind) -> Duration {
         switch kind {
-        case .certificateRefused, .certificateExpiry, .wrongCheckins, .shiftWaits: .zero
+        case .certificateRefused, .certificateExpiry, .wrongCheckins, .shiftWaits,
+            .terminalPending:
+            .zero
         case .journalFailing, .sitePaused, .oldestOwed, .clockDrift: .seconds(60)
         case .siteUnavailable: .seconds(120)
         case .terminalOffline: .seconds(180)
-        case .diskLow, .deadLetters, .terminalFull: .seconds(300)
-        case .resendLoop: .seconds(900)
+        case .diskLow, .deadLetters, .terminalFull, .serialMoved: .seconds(300)
+        case .resendLoop, .serialContested: .seconds(900)
         }
     }
 }

@@ -17,21 +17,8 @@ package struct DeviceMemory: Hashable, Sendable {
     /// From the `devinfo` object as the journal keeps it. What cannot be read is nil.
     package init(deviceInfo: String?) {
         self.init()
-        guard var text = deviceInfo else { return }
-        text.withUTF8 { bytes in
-            // It was written by `DeviceReader`; what is not as it writes it tells nothing.
-            try? read(UnsafeRawBufferPointer(bytes))
-        }
-    }
-
-    private mutating func read(_ bytes: UnsafeRawBufferPointer) throws(FrameError) {
-        var json = JSONReader(bytes, range: 0..<bytes.count, maximumDepth: FrameDecoder().maximumDepth)
-        guard json.peek() == .openBrace else { return }
-        try json.open()
-        var isFirst = true
-        while try json.next(before: .closeBrace, isFirst: &isFirst) {
-            let name = json.string(try json.key())
-            let value = json.integer(try json.value()).flatMap { $0 < 0 ? nil : Int(clamping: $0) }
+        DeviceReader.integers(in: deviceInfo) { name, number in
+            let value = number < 0 ? nil : Int(clamping: number)
             switch name {
             case "useduser": users = value
             case "usersize": userPlaces = value

@@ -41,7 +41,8 @@ package struct TerminalFigures: Hashable, Sendable {
     /// A terminal that is not connected, as the journal knows it.
     package init(_ record: TerminalRecord) {
         self.init(
-            serial: record.serial, lastHeard: [record.lastHeard, record.lastSeen].compactMap(\.self).max(),
+            serial: record.serial,
+            lastHeard: record.wasSeen ? [record.lastHeard, record.lastSeen].compactMap(\.self).max() : nil,
             backlog: record.backlog, skew: record.skew, completeUntil: record.completeUntil,
             memory: DeviceMemory(deviceInfo: record.deviceInfo))
     }

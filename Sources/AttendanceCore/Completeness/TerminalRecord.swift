@@ -2,7 +2,7 @@
 package struct TerminalRecord: Hashable, Sendable {
     package var serial: SerialNumber
     package var firstSeen: UnixTime
-    /// Its last `reg` or first punch.
+    /// Its last `reg` or first punch; `neverSeen` for one that was approved before it ever came.
     package var lastSeen: UnixTime
     /// When anything at all was last heard of it, as far as it was written down (about once a minute).
     package var lastHeard: UnixTime?
@@ -17,12 +17,38 @@ package struct TerminalRecord: Hashable, Sendable {
     package var completeUntil: Int64?
     /// The `devinfo` object as sent, strict JSON.
     package var deviceInfo: String?
+    package var standing: TerminalStanding
+    package var name: String?
+    package var location: String?
+    package var group: String?
+    package var zone: String?
+    package var dialect: String?
+    /// SHA-256 of the secret that the terminal must bring.
+    package var token: TokenDigest?
+    /// Where it came from before, and when it was first seen where it is now.
+    package var previousAddress: String?
+    package var moved: UnixTime?
+    /// Punches that wait for its approval, or behind others that did.
+    package var held: Int
 
     package init(
         serial: SerialNumber, firstSeen: UnixTime, lastSeen: UnixTime, lastHeard: UnixTime? = nil,
         address: String? = nil, model: String? = nil, firmware: String? = nil, backlog: Int? = nil,
-        skew: Int? = nil, completeUntil: Int64? = nil, deviceInfo: String? = nil
+        skew: Int? = nil, completeUntil: Int64? = nil, deviceInfo: String? = nil,
+        standing: TerminalStanding = .approved, name: String? = nil, location: String? = nil,
+        group: String? = nil, zone: String? = nil, dialect: String? = nil, token: TokenDigest? = nil,
+        previousAddress: String? = nil, moved: UnixTime? = nil, held: Int = 0
     ) {
+        self.standing = standing
+        self.name = name
+        self.location = location
+        self.group = group
+        self.zone = zone
+        self.dialect = dialect
+        self.token = token
+        self.previousAddress = previousAddress
+        self.moved = moved
+        self.held = held
         self.serial = serial
         self.firstSeen = firstSeen
         self.lastSeen = lastSeen
@@ -35,6 +61,12 @@ package struct TerminalRecord: Hashable, Sendable {
         self.completeUntil = completeUntil
         self.deviceInfo = deviceInfo
     }
+}
+
+extension TerminalRecord {
+    /// Stands for a moment that has not come.
+    package static let neverSeen = UnixTime(milliseconds: 0)
+    package var wasSeen: Bool { lastSeen != Self.neverSeen || lastHeard != nil }
 }
 
 /// How far a terminal has come, written down now and then.

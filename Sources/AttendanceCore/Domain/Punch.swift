@@ -107,13 +107,17 @@ package struct IntakeBatch: Hashable, Sendable {
     package var sealedPhotos: [SealedPunchPhoto] = []
     /// Sinks this terminal's punches are owed to, of those that are known; nil means all of them.
     package var sinks: Set<SinkName>?
+    /// Whether its terminal waits for approval: unless the journal knows it to be approved by then, the punches are owed
+    /// to nobody and become so, in their order, once it is approved.
+    package var isHeld: Bool
 
     package init(
         terminal: SerialNumber, connection: Int64, received: UnixTime, raw: [UInt8] = [],
         punches: [Punch] = [],
-        quarantined: [QuarantinedRecord] = [], sinks: Set<SinkName>? = nil
+        quarantined: [QuarantinedRecord] = [], sinks: Set<SinkName>? = nil, isHeld: Bool = false
     ) {
         self.sinks = sinks
+        self.isHeld = isHeld
         self.terminal = terminal
         self.connection = connection
         self.received = received
@@ -164,8 +168,11 @@ package struct IntakeReceipt: Hashable, Sendable {
     package var quarantined: Int
     /// Of the stored ones, how many are owed to sinks.
     package var owed: Int
+    /// Of the stored ones, how many wait for their terminal's approval.
+    package var held: Int
 
-    package init(stored: Int = 0, repeated: Int = 0, quarantined: Int = 0, owed: Int = 0) {
+    package init(stored: Int = 0, repeated: Int = 0, quarantined: Int = 0, owed: Int = 0, held: Int = 0) {
+        self.held = held
         self.stored = stored
         self.repeated = repeated
         self.quarantined = quarantined

@@ -11,6 +11,8 @@ package struct TerminalSession: Sendable {
         case collect(Enrolment, from: SerialNumber, FollowUp)
         /// The terminal has introduced itself; `skew` is its clock minus ours in seconds.
         case register(SerialNumber, Registration, skew: Int?)
+        /// The terminal has introduced itself and was told to wait for its approval.
+        case wait(SerialNumber, Registration, skew: Int?)
         /// Something an operator may want to know.
         case notice(Notice)
         /// End the connection after what was said so far.
@@ -35,6 +37,8 @@ package struct TerminalSession: Sendable {
         /// Not JSON; `kept` says whether the bytes went to quarantine.
         case unreadable(FrameError, kept: Bool)
         case serialNotAllowed(SerialNumber?)
+        /// Nothing was taken of it, for this reason.
+        case turnedAway(SerialNumber?, TerminalAdmission)
         /// A second object stood behind the first in one message; it is kept and not answered (quirk Q33).
         case trailingObject(bytes: Int)
         /// A message's own serial differs from the one registered on this connection, which is kept.
@@ -65,6 +69,9 @@ package struct TerminalSession: Sendable {
     package private(set) var serial: SerialNumber?
     private let connection: Int64
     private let admits: @Sendable (SerialNumber?) -> Bool
+    private let admission: @Sendable (SerialNumber, TerminalOccasion) -> TerminalAdmission
+    /// Said once a connection: a terminal that waits comes back every 20 s.
+    private var hasRemarkedWaiting = false
     private var policy: TerminalPolicy
     private var intake: Intake
     private var zone: ZoneRules
@@ -76,13 +83,19 @@ package struct TerminalSession: Sendable {
     private var remarkedWords: Set<String> = []
     private var remarkedSerials: Set<SerialNumber> = []
 
-    /// `admits` decides on serials (`AdmissionRules.admits`).
+    /// - Parameters:
+    ///   - admits: decides on serials (`AdmissionRules.admits`): who may use this listener at all.
+    ///   - admission: what the registry says of a terminal now.
     package init(
-        connection: Int64, policy: TerminalPolicy, admits: @escaping @Sendable (SerialNumber?) -> Bool
+        connection: Int64, policy: TerminalPolicy,
+        admission: @escaping @Sendable (SerialNumber, TerminalOccasion) -> TerminalAdmission = { _, _ in
+            .served
+        }, admits: @escaping @Sendable (SerialNumber?) -> Bool
     ) {
         self.connection = connection
         self.policy = policy
         self.admits = admits
+        self.admission = admission
         zone = policy.zone(of: nil)
         intake = policy.intake(of: nil)
     }
@@ -126,6 +139,22 @@ package struct TerminalSession: Sendable {
             return [.reply(.registrationRefused(reason: "Missing serial number"))]
         }
         guard admits(serial) else { return refuse(serial, .registrationRefused(reason: "Not registered")) }
+        let verdict = admission(serial, .registration)
+        switch verdict {
+        case .served, .held: break
+        case .withheld:
+            let ours = policy.zone(of: serial).wallTime(at: now.seconds)
+            let skew = registration.clock.map { Int($0.seconds - ours.seconds) }
+            // It comes again every 20 s and is served on this very connection once it is approved.
+            return [
+                .wait(serial, registration, skew: skew),
+                .reply(.registrationRefused(reason: "Waiting for approval")),
+            ] + remark(onWaiting: serial)
+        case .blocked: return refuse(serial, .registrationRefused(reason: "Blocked"), verdict)
+        case .withoutToken: return refuse(serial, .registrationRefused(reason: "Token required"), verdict)
+        case .unregistered:
+            return refuse(serial, .registrationRefused(reason: "Not registered"), verdict)
+        }
         self.policy = policy
         self.serial = serial
         zone = policy.zone(of: serial)
@@ -141,8 +170,19 @@ package struct TerminalSession: Sendable {
         ]
     }
 
-    private func refuse(_ serial: SerialNumber?, _ reply: Reply) -> [Action] {
-        [.notice(.serialNotAllowed(serial)), .reply(reply), .close(.notAllowed)]
+    private func refuse(_ serial: SerialNumber?, _ reply: Reply, _ verdict: TerminalAdmission? = nil)
+        -> [Action]
+    {
+        let notice = verdict.map { Notice.turnedAway(serial, $0) } ?? .serialNotAllowed(serial)
+        return [.notice(notice), .reply(reply), .close(.notAllowed)]
+    }
+
+    private mutating func remark(onWaiting serial: SerialNumber, _ verdict: TerminalAdmission = .withheld)
+        -> [Action]
+    {
+        if hasRemarkedWaiting { return [] }
+        hasRemarkedWaiting = true
+        return [.notice(.turnedAway(serial, verdict))]
     }
 
     /// The wall time of the terminal's zone, where the clock is sent at all.
@@ -162,6 +202,9 @@ package struct TerminalSession: Sendable {
         guard admits(terminal) else {
             return actions + refuse(terminal, .logRefused(word: word, reason: .code(1)))
         }
+        let verdict = admission(
+            terminal ?? .unknown, self.serial == nil ? .unregisteredBatch : .batch)
+        if let refusal = turnAway(terminal ?? .unknown, verdict, log) { return actions + refusal }
         guard log.list == .records else {
             if log.key == .ret { return actions }
             actions.append(.notice(.emptyBatch(word: log.word)))
@@ -169,7 +212,8 @@ package struct TerminalSession: Sendable {
             return actions
         }
         lastEmptyLogIndex = nil
-        let batch = takeIn(log, bytes, from: terminal ?? .unknown, at: now)
+        var batch = takeIn(log, bytes, from: terminal ?? .unknown, at: now)
+        batch.isHeld = verdict == .held
         if let first = batch.quarantined.first {
             actions.append(.notice(.quarantined(batch.quarantined.count, firstReason: first.reason)))
         }
@@ -184,6 +228,20 @@ package struct TerminalSession: Sendable {
                 notStored: .logRefused(word: word, reason: .code(1)))
         actions.append(.store(batch, followUp))
         return actions
+    }
+
+    /// What is done with a batch of which nothing is taken; nil where it is taken. The terminal keeps it.
+    private mutating func turnAway(
+        _ terminal: SerialNumber, _ verdict: TerminalAdmission, _ log: LogMessage
+    ) -> [Action]? {
+        let reply = Reply.logRefused(word: Reply.word(for: log), reason: .code(1))
+        switch verdict {
+        case .served, .held: return nil
+        case .blocked, .withoutToken: return refuse(terminal, reply, verdict)
+        case .withheld, .unregistered:
+            // An answer is never answered.
+            return remark(onWaiting: terminal, verdict) + (log.key == .ret ? [] : [.reply(reply)])
+        }
     }
 
     /// The message's records as a batch, in the zone of the terminal it is from.
@@ -260,7 +318,9 @@ package struct TerminalSession: Sendable {
         unreadable bytes: UnsafeRawBufferPointer, because error: FrameError, at now: UnixTime
     ) -> [Action] {
         unreadable += 1
-        let keeps = unreadable <= Self.keptUnreadable && admits(serial)
+        let keeps =
+            unreadable <= Self.keptUnreadable && admits(serial)
+            && admission(serial ?? .unknown, .unreadable).isTaken
         var actions: [Action] = [.notice(.unreadable(error, kept: keeps))]
         var answer: [Action] = [.reply(.unreadable)]
         if case .notUTF8 = error { answer = [.close(.notUTF8)] }
@@ -272,7 +332,9 @@ package struct TerminalSession: Sendable {
         -> [Action]
     {
         unreadable += 1
-        guard unreadable <= Self.keptUnreadable, admits(serial) else { return [] }
+        guard unreadable <= Self.keptUnreadable, admits(serial),
+            admission(serial ?? .unknown, .unreadable).isTaken
+        else { return [] }
         let trailing = UnsafeRawBufferPointer(rebasing: bytes[rest])
         return [
             .notice(.trailingObject(bytes: rest.count)),
@@ -284,7 +346,8 @@ package struct TerminalSession: Sendable {
         let raw = UnreadableText.keep(bytes)
         let batch = IntakeBatch(
             terminal: serial ?? .unknown, connection: connection, received: now, raw: raw,
-            quarantined: [QuarantinedRecord(reason: reason, raw: raw.indices)])
+            quarantined: [QuarantinedRecord(reason: reason, raw: raw.indices)],
+            isHeld: admission(serial ?? .unknown, .unreadable) != .served)
         return .store(batch, .silent)
     }
 

@@ -50,6 +50,8 @@ package protocol JournalReading: PeopleReading {
 
     /// By serial number (folded), those after `after`, at most `limit`.
     func terminals(after: SerialNumber?, limit: Int) async throws -> [TerminalRecord]
+    /// Nil for one that was never heard of.
+    func terminal(_ serial: SerialNumber) async throws -> TerminalRecord?
     /// The last clock reading at or before a moment; without one, the first after it.
     func clockReading(of terminal: SerialNumber, near moment: UnixTime) async throws -> ClockReading?
 

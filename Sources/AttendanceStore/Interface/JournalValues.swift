@@ -44,6 +44,8 @@ package enum DeliveryState: Hashable, Sendable {
     case discarded(reason: String)
     /// Kept and not sent: an accidental repeat, or a sink that only renders.
     case suppressed(reason: String)
+    /// Its terminal waits for approval, or is being given what waited.
+    case held
     /// Never owed: a stranger, a door event, a doubtful time, or recorded before the sink existed.
     case notOwed
 }

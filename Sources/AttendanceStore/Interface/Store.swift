@@ -8,9 +8,9 @@ import AttendanceCore
 /// `Tests/AttendanceStoreTests/Conformance`, which takes any engine.
 ///
 /// What belongs to one concern stands together: `DeliveryKeeping`, `EmployeeKeeping`, `CorrectionKeeping`,
-/// `TerminalKeeping`, `AlertKeeping`, `CommandKeeping`, `PeopleKeeping`.
+/// `TerminalKeeping`, `RegistryKeeping`, `AlertKeeping`, `CommandKeeping`, `PeopleKeeping`.
 package protocol Store: JournalReading, DeliveryKeeping, EmployeeKeeping, CorrectionKeeping, TerminalKeeping,
-    AlertKeeping, CommandKeeping, PeopleKeeping
+    RegistryKeeping, AlertKeeping, CommandKeeping, PeopleKeeping
 {
     // MARK: Intake
 
@@ -40,7 +40,7 @@ package protocol DeliveryKeeping: Sendable {
     func setSinks(_ sinks: [SinkName]) async throws -> [SinkName]
 
     /// Makes punches owed that are neither owed nor dead there. Only those that are forwarded at all (a person, a
-    /// believed time). At most 1,000 at a time. Returns how many became owed.
+    /// believed time) and wait for no approval. At most 1,000 at a time. Returns how many became owed.
     ///
     /// - Parameters:
     ///   - again: whether also those that the sink took, suppressed or was spared (`discarded`) before; what was

@@ -14,11 +14,15 @@ package struct TerminalSighting: Sendable {
     package var skew: Int?
     /// The `devinfo` object as sent, strict JSON.
     package var deviceInfo: String?
+    /// The standing it begins with, where it was never heard of.
+    package var standing: TerminalStanding
 
     package init(
         serial: SerialNumber, at: UnixTime, address: String, model: String? = nil, firmware: String? = nil,
-        backlog: Int? = nil, skew: Int? = nil, deviceInfo: String? = nil
+        backlog: Int? = nil, skew: Int? = nil, deviceInfo: String? = nil,
+        standing: TerminalStanding = .approved
     ) {
+        self.standing = standing
         self.serial = serial
         self.at = at
         self.address = address

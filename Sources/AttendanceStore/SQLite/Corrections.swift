@@ -9,7 +9,7 @@ extension WriterConnection {
         let row = try Row.fetchOne(
             db,
             sql: """
-                SELECT p.doubt, p.kind, p.wall, t.serial, p.enroll,
+                SELECT p.doubt, p.kind, p.wall, p.terminal, t.serial, p.enroll,
                     EXISTS (SELECT 1 FROM attempt WHERE punch = p.id)
                         OR EXISTS (SELECT 1 FROM decision WHERE punch = p.id)
                         OR EXISTS (SELECT 1 FROM outbox WHERE punch = p.id AND begun IS NOT NULL) AS sent
@@ -36,7 +36,9 @@ extension WriterConnection {
         ).execute(arguments: [
             punch, wall, instant, correction.author.name, correction.at.milliseconds, correction.basis,
         ])
-        if wall != nil {
+        if wall != nil, try waits(row["terminal"]) {
+            try hold(punch, of: row["terminal"])
+        } else if wall != nil {
             for index in state.sinks.indices
             where state.sinks[index].active && sinks?.contains(state.sinks[index].name) != false {
                 try owe(punch, index: index)
@@ -53,6 +55,9 @@ extension WriterConnection {
     }
 
     private func unowe(_ punch: Int64) throws {
+        try db.cachedStatement(
+            sql: "DELETE FROM held WHERE punch = ?1 AND terminal = (SELECT terminal FROM punch WHERE id = ?1)"
+        ).execute(arguments: [punch])
         for index in state.sinks.indices {
             try db.cachedStatement(sql: "DELETE FROM outbox WHERE sink = ? AND punch = ?")
                 .execute(arguments: [state.sinks[index].id, punch])

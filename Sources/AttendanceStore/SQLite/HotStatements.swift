@@ -11,7 +11,7 @@ struct HotStatements {
     let touch: HotStatement
     /// 1 folded serial number.
     let findTerminal: HotStatement
-    /// 1 serial number, 2 folded, 3 first and last seen.
+    /// 1 serial number, 2 folded, 3 first and last seen, 4 standing.
     let addTerminal: HotStatement
     /// 1 name.
     let findZone: HotStatement
@@ -32,7 +32,8 @@ struct HotStatements {
         touch = try prepare("UPDATE proof SET count = count + 1 WHERE id = 1")
         findTerminal = try prepare("SELECT id FROM terminal WHERE folded = ?")
         addTerminal = try prepare(
-            "INSERT INTO terminal (serial, folded, first_seen, last_seen) VALUES (?1, ?2, ?3, ?3)")
+            "INSERT INTO terminal (serial, folded, first_seen, last_seen, standing) VALUES (?1, ?2, ?3, ?3, ?4)"
+        )
         findZone = try prepare("SELECT id FROM zone WHERE name = ?")
         addZone = try prepare("INSERT INTO zone (name) VALUES (?)")
         addPunch = try prepare(

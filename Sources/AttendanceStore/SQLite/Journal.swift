@@ -7,7 +7,10 @@ import GRDB
 extension WriterConnection {
     /// See `Store.record`. `hashes` are those of the quarantined records, in their order.
     func record(_ batch: IntakeBatch, hashes: [Int64]) throws -> IntakeReceipt {
-        let terminal = try terminalID(batch.terminal, at: batch.received)
+        let terminal = try terminalID(
+            batch.terminal, at: batch.received, standing: batch.isHeld ? .pending : .approved)
+        // Whoever made the batch may not yet know of an approval that was committed before it.
+        let isHeld = try batch.isHeld && waits(terminal)
         let owing = state.sinks.indices.filter { index in
             state.sinks[index].active && batch.sinks?.contains(state.sinks[index].name) != false
         }
@@ -33,7 +36,13 @@ extension WriterConnection {
                 }
                 receipt.stored += 1
                 if !batch.sealedPhotos.isEmpty { rows[index] = lastRow }
-                guard punch.isForwarded, !owing.isEmpty else { continue }
+                guard punch.isForwarded else { continue }
+                if isHeld {
+                    try hold(lastRow, of: terminal)
+                    receipt.held += 1
+                    continue
+                }
+                guard !owing.isEmpty else { continue }
                 receipt.owed += 1
                 let row = lastRow
                 for index in owing {
@@ -113,11 +122,14 @@ extension WriterConnection {
 
     /// See `Store.note`.
     func note(_ sighting: TerminalSighting) throws {
-        let terminal = try terminalID(sighting.serial, at: sighting.at)
+        let terminal = try terminalID(sighting.serial, at: sighting.at, standing: sighting.standing)
         // What a terminal does not say this time is kept as it said it last.
         let statement = try db.cachedStatement(
             sql: """
-                UPDATE terminal SET last_seen = ?, address = ?, model = COALESCE(?, model),
+                UPDATE terminal SET
+                    previous_address = CASE WHEN address <> ?2 THEN address ELSE previous_address END,
+                    moved = CASE WHEN address <> ?2 THEN ?1 ELSE moved END,
+                    last_seen = ?1, address = ?2, model = COALESCE(?, model),
                     firmware = COALESCE(?, firmware), backlog = COALESCE(?, backlog), skew = COALESCE(?, skew),
                     device_info = COALESCE(?, device_info)
                 WHERE id = ?
@@ -154,7 +166,10 @@ extension WriterConnection {
         }
     }
 
-    func terminalID(_ serial: SerialNumber, at moment: UnixTime) throws -> Int64 {
+    /// The terminal's number. One that was never heard of is made known with this standing.
+    func terminalID(
+        _ serial: SerialNumber, at moment: UnixTime, standing: TerminalStanding = .approved
+    ) throws -> Int64 {
         if let known = terminals[serial.folded] { return known }
         statements.findTerminal.bind(serial.folded, at: 1)
         if let found = try statements.findTerminal.firstNumber() {
@@ -164,6 +179,7 @@ extension WriterConnection {
         statements.addTerminal.bind(serial.text, at: 1)
         statements.addTerminal.bind(serial.folded, at: 2)
         statements.addTerminal.bind(moment.milliseconds, at: 3)
+        statements.addTerminal.bind(Int64(standing.rawValue), at: 4)
         try statements.addTerminal.run()
         let new = lastRow
         terminals[serial.folded] = new

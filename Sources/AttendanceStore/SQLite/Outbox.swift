@@ -34,6 +34,7 @@ extension WriterConnection {
                     SELECT p.kind, p.doubt, c.punch IS NOT NULL AS decided, c.wall AS corrected,
                         EXISTS (SELECT 1 FROM outbox WHERE sink = ?1 AND punch = ?2) AS owed,
                         EXISTS (SELECT 1 FROM dead_letter WHERE sink = ?1 AND punch = ?2) AS dead,
+                        EXISTS (SELECT 1 FROM held WHERE terminal = p.terminal AND punch = p.id) AS held,
                         EXISTS (SELECT 1 FROM discarded WHERE sink = ?1 AND punch = ?2)
                             OR EXISTS (SELECT 1 FROM attempt WHERE sink = ?1 AND punch = ?2
                                 AND fate IN (\(FateCode.delivered.rawValue), \(FateCode.suppressed.rawValue))) AS ended
@@ -42,7 +43,8 @@ extension WriterConnection {
             guard let row = try Row.fetchOne(find, arguments: [sink, punch]),
                 row["kind"] == PunchKind.person.rawValue,
                 (row["decided"] as Bool) ? row["corrected"] as Int64? != nil : row["doubt"] == 0,
-                !(row["owed"] as Bool), !(row["dead"] as Bool), again || !(row["ended"] as Bool)
+                !(row["owed"] as Bool), !(row["dead"] as Bool), !(row["held"] as Bool),
+                again || !(row["ended"] as Bool)
             else { continue }
             if again { try forget(punch, sink: sink) }
             try owe(punch, index: index)

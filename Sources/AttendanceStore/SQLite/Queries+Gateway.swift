@@ -1,4 +1,5 @@
 import AttendanceCore
+import Foundation
 import GRDB
 
 // Terminals, the audit trail and alerts.
@@ -6,17 +7,34 @@ import GRDB
 extension Queries {
     static func terminals(_ db: Database, after: SerialNumber?, limit: Int) throws -> [TerminalRecord] {
         try Row.fetchAll(
-            db, sql: "SELECT * FROM terminal WHERE folded > ? ORDER BY folded LIMIT ?",
+            db, sql: "\(terminalColumns) WHERE folded > ? ORDER BY folded LIMIT ?",
             arguments: [after?.folded ?? "", limit]
-        ).map { row in
-            TerminalRecord(
-                serial: try SerialNumber(stored: row["serial"]),
-                firstSeen: UnixTime(milliseconds: row["first_seen"]),
-                lastSeen: UnixTime(milliseconds: row["last_seen"]),
-                lastHeard: UnixTime(stored: row["last_heard"]), address: row["address"], model: row["model"],
-                firmware: row["firmware"], backlog: row["backlog"], skew: row["skew"],
-                completeUntil: row["complete_until"], deviceInfo: row["device_info"])
-        }
+        ).map(terminal)
+    }
+
+    static func terminal(_ db: Database, _ serial: SerialNumber) throws -> TerminalRecord? {
+        try Row.fetchOne(db, sql: "\(terminalColumns) WHERE folded = ?", arguments: [serial.folded])
+            .map(terminal)
+    }
+
+    private static let terminalColumns =
+        "SELECT t.*, (SELECT COUNT(*) FROM held h WHERE h.terminal = t.id) AS held FROM terminal t"
+
+    private static func terminal(_ row: Row) throws -> TerminalRecord {
+        TerminalRecord(
+            serial: try SerialNumber(stored: row["serial"]),
+            firstSeen: UnixTime(milliseconds: row["first_seen"]),
+            lastSeen: UnixTime(milliseconds: row["last_seen"]),
+            lastHeard: UnixTime(stored: row["last_heard"]), address: row["address"], model: row["model"],
+            firmware: row["firmware"], backlog: row["backlog"], skew: row["skew"],
+            completeUntil: row["complete_until"], deviceInfo: row["device_info"],
+            standing: try stored(TerminalStanding(rawValue: row["standing"]), "terminal.standing"),
+            name: row["name"], location: row["location"], group: row["grouping"], zone: row["zone"],
+            dialect: row["dialect"],
+            token: try (row["token"] as Data?).map {
+                try stored(TokenDigest([UInt8]($0)), "terminal.token")
+            }, previousAddress: row["previous_address"], moved: UnixTime(stored: row["moved"]),
+            held: row["held"])
     }
 
     static func clockReading(_ db: Database, of terminal: SerialNumber, near moment: UnixTime) throws

@@ -170,7 +170,8 @@ enum Queries {
                 n.person AS decided_person, n.employee AS decided_employee, n.time AS decided_time,
                 n.direction AS decided_direction, e.full_name AS employee_name,
                 c.punch AS corrected, c.wall AS corrected_wall, c.instant AS corrected_instant,
-                c.author AS correction_author, c.at AS corrected_at, c.basis AS correction_basis
+                c.author AS correction_author, c.at AS corrected_at, c.basis AS correction_basis,
+                EXISTS (SELECT 1 FROM held h WHERE h.terminal = p.terminal AND h.punch = p.id) AS is_held
             FROM punch p CROSS JOIN terminal t ON t.id = p.terminal CROSS JOIN zone z ON z.id = p.zone
                 LEFT JOIN outbox o ON o.sink = (SELECT sink FROM shown) AND o.punch = p.id
                 LEFT JOIN dead_letter d ON d.sink = (SELECT sink FROM shown) AND d.punch = p.id
@@ -232,7 +233,9 @@ enum Queries {
                 reason: row["dead_reason"])
         }
         if let reason: String = row["discard_reason"] { return .discarded(reason: reason) }
-        guard let started: Int64 = row["delivery_started"] else { return .notOwed }
+        guard let started: Int64 = row["delivery_started"] else {
+            return (row["is_held"] as Bool) ? .held : .notOwed
+        }
         if row["delivery_fate"] == FateCode.suppressed.rawValue {
             return .suppressed(reason: row["delivery_words"] ?? "")
         }

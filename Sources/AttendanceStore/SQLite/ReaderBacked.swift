@@ -90,6 +90,10 @@ extension ReaderBacked {
         try await readers.read { try Queries.terminals($0, after: after, limit: limit) }
     }
 
+    package func terminal(_ serial: SerialNumber) async throws -> TerminalRecord? {
+        try await readers.read { try Queries.terminal($0, serial) }
+    }
+
     package func clockReading(of terminal: SerialNumber, near moment: UnixTime) async throws -> ClockReading?
     {
         try await readers.read { try Queries.clockReading($0, of: terminal, near: moment) }

@@ -258,6 +258,40 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
         try await writer.submit { try $0.learnWord(word, of: firmware, isKnown: isKnown, at: now) }
     }
 
+    // MARK: The registry
+
+    package func setStanding(
+        _ standing: TerminalStanding, of terminals: [SerialNumber], reason: String?, by author: Author,
+        at now: UnixTime
+    ) async throws -> [SerialNumber] {
+        try await writer.submit(punches: terminals.count) {
+            try $0.setStanding(standing, of: terminals, reason: reason, by: author, at: now)
+        }
+    }
+
+    package func setField(
+        _ field: TerminalField, to value: String?, of terminal: SerialNumber, by author: Author,
+        at now: UnixTime
+    ) async throws -> Bool {
+        try await writer.submit {
+            try $0.setField(field, to: value, of: terminal, by: author, at: now)
+        }
+    }
+
+    package func setToken(
+        _ token: TokenDigest?, of terminal: SerialNumber, by author: Author, at now: UnixTime
+    ) async throws -> Bool {
+        try await writer.submit { try $0.setToken(token, of: terminal, by: author, at: now) }
+    }
+
+    package func releaseHeld(
+        of terminal: SerialNumber, to sinks: Set<SinkName>?, limit: Int
+    ) async throws -> HeldRelease {
+        try await writer.submit(punches: limit) {
+            try $0.releaseHeld(of: terminal, to: sinks, limit: limit)
+        }
+    }
+
     // MARK: The gateway
 
     package func note(_ progress: [TerminalProgress]) async throws {
