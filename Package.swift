@@ -73,7 +73,7 @@ let package = Package(
         .target(
             name: "AttendanceTerminals",
             dependencies: [
-                core, store, logging, metrics, lifecycle, nioCore, nioPosix, nioHTTP, nioWebSocket,
+                core, store, logging, metrics, lifecycle, crypto, nioCore, nioPosix, nioHTTP, nioWebSocket,
                 hummingbirdCore, httpTypes,
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),

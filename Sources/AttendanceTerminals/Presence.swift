@@ -67,6 +67,13 @@ package final class Presence: Sendable {
         return loser?.connection == connection ? nil : loser
     }
 
+    /// Ends a terminal's connection. False when it has none.
+    package func dismiss(_ serial: SerialNumber) -> Bool {
+        guard let entry = entry(of: serial) else { return false }
+        entry.line.replaced()
+        return true
+    }
+
     /// Forgets a connection that ended, unless a newer one has taken its place.
     func leave(_ serial: SerialNumber, connection: Int64) {
         let hasGone = state.withLock { state -> Bool in

@@ -25,8 +25,10 @@ final class TerminalConnection {
     private var followUp: TerminalSession.FollowUp?
     private var started: Duration = .zero
 
+    /// - Parameter target: path and query of the handshake.
     init(
-        listener: TerminalListener, channel: any Channel, pulse: TerminalPulse, address: String, path: String
+        listener: TerminalListener, channel: any Channel, pulse: TerminalPulse, address: String,
+        target: String
     ) {
         let service = listener.service
         self.listener = listener
@@ -35,13 +37,18 @@ final class TerminalConnection {
         self.pulse = pulse
         self.address = address
         number = service.nextConnection()
-        session = TerminalSession(connection: number, policy: service.currentPolicy()) { listener.admits($0) }
+        let tokens = TerminalToken.presented(in: target)
+        session = TerminalSession(
+            connection: number, policy: service.currentPolicy(),
+            admission: {
+                service.registry.admission(of: $0, $1, tokens, from: address, at: service.now())
+            }, admits: { listener.admits($0) })
         rate = TokenBucket(
             burst: listener.bounds.messageBurst, perSecond: listener.bounds.messagesPerSecond,
             at: FrameState.now)
         remarks = TokenBucket(burst: 20, perSecond: 1, at: FrameState.now)
         // A secret path stays out of the log; what is known to be no secret helps to find a wrong setting.
-        let shown = listener.hasSecretPath ? "secret" : path
+        let shown = listener.hasSecretPath || !tokens.digests.isEmpty ? "secret" : target.withoutQuery
         service.logger.debug("terminal connected", metadata: metadata(["path": "\(shown)"]))
     }
 
@@ -77,6 +84,7 @@ final class TerminalConnection {
         pulse.ended()
         guard let serial else { return }
         service.presence.leave(serial, connection: number)
+        if service.presence.entry(of: serial) == nil { service.registry.left(serial, at: service.now()) }
         service.logger.info("terminal disconnected", metadata: metadata(["serial": "\(serial)"]))
     }
 
@@ -112,6 +120,8 @@ final class TerminalConnection {
                 followUp = next
                 return .enrolment(enrolment, serial)
             case .register(let new, let registration, let skew): register(new, registration, skew: skew)
+            case .wait(let new, let registration, let skew):
+                sight(new, registration, skew: skew, at: service.now())
             case .notice(let notice): report(notice, serial: serial)
             case .close(.notUTF8): close(.dataInconsistentWithMessage)
             case .close(.notAllowed): close(.policyViolation)
@@ -163,6 +173,10 @@ final class TerminalConnection {
         if let reply = followUp?.stored { send(reply) }
         if followUp?.isPage == true { pulse.conversation?.pageStored(true) }
         service.recorded(receipt, after: FrameState.now - started)
+        if batch.isHeld {
+            service.registry.held(receipt.held, of: batch.terminal)
+            tellOfWaiting(batch.terminal)
+        }
         var times = 0
         if receipt.stored == 0, receipt.repeated > 0, followUp?.isPage != true {
             times = service.timesSent(batch)
@@ -213,6 +227,7 @@ final class TerminalConnection {
             setsClock: service.currentPolicy().sendsClock,
             deviceInfo: registration.deviceInfo)
         service.metrics.registrations.increment()
+        let arrival = service.registry.arrived(serial, isNew: isNew, from: address, at: now)
         let replaced = service.presence.arrive(
             serial, connection: number, address: address, at: now, pulse: pulse,
             line: ChannelLine(channel: channel))
@@ -230,20 +245,79 @@ final class TerminalConnection {
                 "terminal clock is wrong",
                 metadata: metadata(["serial": "\(serial)", "skew_seconds": "\(skew)"]))
         }
+        if let before = arrival.movedFrom {
+            service.logger.log(
+                level: arrival.isJump ? .warning : .info, "terminal has another address than before",
+                metadata: metadata(["serial": "\(serial)", "before": "\(before)"]))
+        }
+        tellOfWaiting(serial)
         if let replaced {
+            service.registry.replaced(
+                serial, from: address, older: replaced.address, lastHeard: replaced.figures.lastHeard,
+                at: now)
             let moved = replaced.address != address
             service.logger.log(
                 level: moved ? .warning : .info, "an older connection with this serial was closed",
                 metadata: metadata(["serial": "\(serial)", "older_peer": "\(replaced.address)"]))
         }
+        sight(serial, registration, skew: skew, at: now)
+        // The answer to `reg` is on its way already: nothing is asked of a terminal before it.
+        service.registered(serial, registration)
+    }
+
+    private func sight(_ serial: SerialNumber, _ registration: Registration, skew: Int?, at now: UnixTime) {
+        // One that found no room must not fill the journal either.
+        guard let standing = service.registry.standing(of: serial) else { return }
         service.sightings.add(
             TerminalSighting(
                 serial: serial, at: now, address: address, model: registration.model,
                 firmware: registration.firmware, backlog: registration.backlog.map(Int.init(clamping:)),
-                skew: skew,
-                deviceInfo: registration.deviceInfo))
-        // The answer to `reg` is on its way already: nothing is asked of a terminal before it.
-        service.registered(serial, registration)
+                skew: skew, deviceInfo: registration.deviceInfo, standing: standing))
+    }
+
+    /// Says once what to do about a terminal that nobody has approved.
+    private func tellOfWaiting(_ serial: SerialNumber) {
+        guard service.registry.isToBeTold(serial) else { return }
+        service.logger.notice(
+            "terminal \(serial) waits for approval: \(serial.approval)",
+            metadata: metadata(["serial": "\(serial)"]))
+    }
+
+    private func report(turnedAway serial: SerialNumber?, _ verdict: TerminalAdmission) {
+        guard let serial else { return }
+        let now = service.now()
+        let fields = metadata(["serial": "\(serial)", "listener": "\(listener.name)"])
+        let logger = service.logger
+        if verdict == .withheld { return report(waiting: serial, fields, at: now) }
+        let isTold = service.registry.refused(serial, from: address, at: now)
+        let level: Logger.Level = isTold ? .warning : .debug
+        switch verdict {
+        case .served, .held, .withheld: break
+        case .blocked: logger.log(level: level, "blocked terminal refused", metadata: fields)
+        case .withoutToken:
+            logger.log(
+                level: level, "terminal came without its token, or with a wrong one, and was refused",
+                metadata: fields)
+        case .unregistered:
+            logger.log(
+                level: level, "punches without a registration refused (WithoutRegistration = refuse)",
+                metadata: fields)
+        }
+    }
+
+    private func report(waiting serial: SerialNumber, _ fields: Logger.Metadata, at now: UnixTime) {
+        guard let standing = service.registry.standing(of: serial) else {
+            guard let unsaid = service.registry.overflowToTell(at: now) else { return }
+            service.logger.warning(
+                "too many unknown terminals, new ones are turned away (terminals list --pending shows who waits)",
+                metadata: fields.merging(["turned_away": "\(unsaid)"]) { $1 })
+            return
+        }
+        tellOfWaiting(serial)
+        // It may never have registered: then it would stand nowhere.
+        service.sightings.add(
+            TerminalSighting(serial: serial, at: now, address: address, standing: standing))
+        service.logger.info("terminal keeps its punches until it is approved", metadata: fields)
     }
 
     // MARK: Telling
@@ -251,6 +325,9 @@ final class TerminalConnection {
     private func report(_ notice: TerminalSession.Notice, serial: SerialNumber?) {
         // What a peer sends must not become a flood of lines; all of it is counted in the metrics.
         guard remarks.takeNow(at: FrameState.now) else { return }
+        if case .turnedAway(let refused, let verdict) = notice {
+            return report(turnedAway: refused, verdict)
+        }
         var fields: Logger.Metadata = [:]
         if let serial { fields["serial"] = "\(serial)" }
         let message: Logger.Message
@@ -264,6 +341,7 @@ final class TerminalConnection {
             message = "serial number not allowed on this listener"
             fields["serial"] = "\(refused?.text ?? "none")"
             fields["listener"] = "\(listener.name)"
+        case .turnedAway: return  // told above
         case .trailingObject(let bytes):
             message = "more than one object in a message, the rest is kept"
             fields["bytes"] = "\(bytes)"

@@ -6,7 +6,7 @@ protocol TerminalLine: Sendable {
     /// Hands one JSON message over. `written` is called once it has left this process, or never will. False when the
     /// line is closed or full; then nothing was handed over, and `written` is not called.
     func send(_ bytes: [UInt8], written: @escaping @Sendable () -> Void) -> Bool
-    /// Ends the connection in order: another one has registered with the same serial.
+    /// Ends the connection in order: another one has registered with the same serial, or it is wanted no more.
     func replaced()
     /// Ends it at once.
     func hangUp()

@@ -114,10 +114,10 @@ package final class TerminalListener: Sendable {
 
     func serve(
         _ channel: NIOAsyncChannel<InboundMessage, OutboundMessage>, pulse: TerminalPulse, address: String,
-        path: String
+        target: String
     ) async {
         let connection = TerminalConnection(
-            listener: self, channel: channel.channel, pulse: pulse, address: address, path: path)
+            listener: self, channel: channel.channel, pulse: pulse, address: address, target: target)
         do {
             try await channel.executeThenClose { inbound, _ in try await connection.converse(inbound) }
             connection.ended(nil)

@@ -7,6 +7,7 @@ import Synchronization
 package final class TerminalService: Sendable {
     let store: any Store
     package let presence: Presence
+    package let registry: TerminalRegistry
     /// To be put into the service group: keeps what terminals say of themselves.
     package let sightings: Sightings
     let logger: Logger
@@ -22,13 +23,15 @@ package final class TerminalService: Sendable {
     private let resends = Mutex<[SerialNumber: ResendWatch]>([:])
 
     package init(
-        store: any Store, policy: TerminalPolicy, presence: Presence = Presence(), logger: Logger,
+        store: any Store, policy: TerminalPolicy, presence: Presence = Presence(),
+        registry: TerminalRegistry = TerminalRegistry(), logger: Logger,
         credentials: CredentialIntake? = nil,
         now: @escaping @Sendable () -> UnixTime, owing: @escaping @Sendable () -> Void
     ) {
         self.credentials = credentials
         self.store = store
         self.presence = presence
+        self.registry = registry
         sightings = Sightings(store: store, logger: logger)
         self.logger = logger
         self.metrics = TerminalMetrics()

@@ -19,7 +19,7 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     enum Negotiated: Sendable {
-        case terminal(NIOAsyncChannel<InboundMessage, OutboundMessage>, TerminalPulse, path: String)
+        case terminal(NIOAsyncChannel<InboundMessage, OutboundMessage>, TerminalPulse, target: String)
         case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
     }
 
@@ -73,7 +73,7 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
                 channel.eventLoop.makeCompletedFuture {
                     let pulse = TerminalPulse(now: listener.service.now)
                     let messages = try listener.prepare(channel, address: address, pulse: pulse)
-                    return .terminal(messages, pulse, path: head.uri.withoutQuery)
+                    return .terminal(messages, pulse, target: head.uri)
                 }
             })
         let otherwise = NIOTypedHTTPServerUpgradeConfiguration<Negotiated>(
@@ -133,8 +133,8 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             }
             switch result {
             case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
-            case .terminal(let channel, let pulse, let path):
-                await listener.serve(channel, pulse: pulse, address: value.address, path: path)
+            case .terminal(let channel, let pulse, let target):
+                await listener.serve(channel, pulse: pulse, address: value.address, target: target)
             }
         } catch {
             // Hung up or gave up before the handshake was done: nothing was received, nothing is lost.
