@@ -69,6 +69,8 @@ package final class Gateway: Sendable {
     private let listeners: [TerminalListener]
     private let limits: ConnectionLimits
     let terminalsInForce: TerminalsInForce
+    package let registry: TerminalRegistry
+    private let registryDesk: RegistryDesk
     private let client: HTTPClient
     let sinks: Sinks
 
@@ -78,7 +80,15 @@ package final class Gateway: Sendable {
         self.surroundings = surroundings
         let logger = surroundings.logger
         store = try SQLiteStore(folder: settings.store.directory, options: surroundings.store, logger: logger)
-        let terminalsInForce = TerminalsInForce(settings.terminals)
+        let registry = TerminalRegistry(rules: settings.registryRules)
+        self.registry = registry
+        let left = try await registry.load(store)
+        if left > 0 {
+            logger.error(
+                "the journal knows more terminals than fit into memory; some are not served",
+                metadata: ["left_out": "\(left)"])
+        }
+        let terminalsInForce = TerminalsInForce(settings.terminals) { registry.details }
         self.terminalsInForce = terminalsInForce
         client = HTTPClient(
             eventLoopGroupProvider: .shared(surroundings.eventLoops),
@@ -93,14 +103,25 @@ package final class Gateway: Sendable {
         let vault = try await RosterParts.vault(of: settings, store: store, logger: logger)
         let credentials = RosterIntake(
             vault: vault, store: store, terminals: terminalsInForce, now: surroundings.now)
-        terminals = TerminalService(
-            store: store, policy: try settings.terminalPolicy(), presence: presence, logger: logger,
-            credentials: credentials.intake, now: surroundings.now, owing: { sinks.ring() })
+        let terminals = TerminalService(
+            store: store, policy: try Self.policy(terminalsInForce.now, registry), presence: presence,
+            registry: registry, logger: logger, credentials: credentials.intake, now: surroundings.now,
+            owing: { sinks.ring() })
+        self.terminals = terminals
+        registryDesk = RegistryDesk(
+            registry: registry, store: store, presence: presence, terminals: terminalsInForce,
+            changed: {
+                Self.setPolicy(of: terminals, to: terminalsInForce.now, registry, logger)
+                sinks.rulesChanged()
+            }, owing: { sinks.ringForRequeued() }, timing: surroundings.delivery, now: surroundings.now,
+            logger: logger)
         commandSettings = CommandSettingsInForce(settings.commands)
         commands = CommandDesk(
             store: store, presence: presence, box: vault,
             bounds: settings.commandBounds,
-            surroundings: .init(wallTime: { [terminals] in terminals.wallTime(of: $0, at: $1) }),
+            surroundings: .init(
+                mayCommand: { registry.standing(of: $0) == .approved },
+                wallTime: { terminals.wallTime(of: $0, at: $1) }),
             timing: .init(now: surroundings.now), logger: logger)
         terminals.onArrival { [commands] in commands.arrived($0, $1) }
         roster = RosterParts(
@@ -116,13 +137,14 @@ package final class Gateway: Sendable {
             settings: settings, terminals: terminalsInForce, store: store, presence: presence, client: client,
             surroundings: surroundings, directories: sinks.people.directories)
         alerts = try AlertParts(
-            settings: settings, terminals: terminalsInForce, store: store, sinks: sinks,
+            settings: settings, terminals: terminalsInForce, registry: registry, store: store, sinks: sinks,
             completeness: completeness,
             client: client, surroundings: surroundings)
         ports = BoundPorts(expected: listeners.count)
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,
-            alerts: alerts.service, commands: commands, metrics: surroundings.metrics, now: surroundings.now)
+            alerts: alerts.service, commands: commands, registry: registry, metrics: surroundings.metrics,
+            now: surroundings.now)
     }
 
     /// For a service group: started from left to right, stopped from right to left.
@@ -131,7 +153,7 @@ package final class Gateway: Sendable {
     /// The listeners are last, so no punch comes in before everything behind them stands.
     package var services: [any Service] {
         var services: [any Service] = [store, HTTPClientService(client: client), terminals.sightings]
-        services += completeness.services + alerts.services + sinks.services
+        services += completeness.services + alerts.services + sinks.services + [registryDesk]
         // Behind the listeners when stopping: what was under way has lost its connection by then and is written down.
         services.append(commands)
         services += roster.services
@@ -159,17 +181,14 @@ package final class Gateway: Sendable {
     /// Takes over what may change while running (`SettingsReload`).
     package func apply(_ new: Settings) {
         terminalsInForce.take(new.terminals)
+        registry.rules = new.registryRules
+        registryDesk.look()
         sinks.apply(new)
         alerts.apply(new)
         roster.apply(new)
         commandSettings.take(new.commands)
         commands.bounds = new.commandBounds
-        do {
-            terminals.setPolicy(try new.terminalPolicy())
-        } catch {
-            // The loader has checked every zone; it would have refused the file.
-            surroundings.logger.error("terminal settings not applied", metadata: ["error": "\(error)"])
-        }
+        Self.setPolicy(of: terminals, to: terminalsInForce.now, registry, surroundings.logger)
         for (listener, running) in zip(listeners, settings.listeners) {
             if let rules = new.rules(for: running) {
                 listener.setRules(rules)
@@ -178,6 +197,27 @@ package final class Gateway: Sendable {
                     "listener keeps its admission rules until the restart",
                     metadata: ["listener": "\(running.title)"])
             }
+        }
+    }
+
+    private static func policy(
+        _ terminals: Settings.Terminals, _ registry: TerminalRegistry
+    ) throws -> TerminalPolicy {
+        var policy = try terminals.policy()
+        // What somebody's body is told by is kept of our own terminals only.
+        if terminals.collectsPeople { policy.collects = { registry.standing(of: $0) == .approved } }
+        return policy
+    }
+
+    private static func setPolicy(
+        of terminals: TerminalService, to new: Settings.Terminals, _ registry: TerminalRegistry,
+        _ logger: Logger
+    ) {
+        do {
+            terminals.setPolicy(try policy(new, registry))
+        } catch {
+            // The loader has checked every zone; it would have refused the file.
+            logger.error("terminal settings not applied", metadata: ["error": "\(error)"])
         }
     }
 
@@ -208,12 +248,26 @@ package final class Gateway: Sendable {
         }
     }
 
+    private var registryRoutes: RegistryRoutes {
+        let desk = completeness.desk(store, registry: registry)
+        return RegistryRoutes(
+            carryOut: { [registryDesk] in try await registryDesk.carryOut($0) },
+            one: { try await desk.terminal($0) },
+            events: { [registry, terminalsInForce] after in
+                let (events, next) = registry.events(after: after)
+                let names = terminalsInForce.now
+                return TerminalEvents(
+                    events: events.map { .init($0, name: names.name(of: $0.serial)) }, next: next)
+            })
+    }
+
     private var adminServer: any Service {
         let routes = AdminRoutes(
             store: store, health: { [reporter] in await reporter.report() },
             owing: { [sinks] in sinks.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
             others: [
-                correctionRoutes.add, sinks.people.routes.add, completeness.routes(store).add,
+                correctionRoutes.add, sinks.people.routes.add,
+                completeness.routes(completeness.desk(store, registry: registry)).add, registryRoutes.add,
                 alerts.routes.add, commandRoutes.add, roster.routes.add,
                 ReconcileRoutes(
                     store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now

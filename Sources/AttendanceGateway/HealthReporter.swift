@@ -15,6 +15,7 @@ package struct HealthReporter: Sendable {
     let watch: CompletenessWatch
     let alerts: AlertService
     let commands: CommandDesk
+    let registry: TerminalRegistry
     let metrics: PrometheusMetrics
     let now: @Sendable () -> UnixTime
     private let started: UnixTime
@@ -22,7 +23,7 @@ package struct HealthReporter: Sendable {
 
     init(
         store: SQLiteStore, presence: Presence, limits: ConnectionLimits, sinks: Sinks,
-        watch: CompletenessWatch, alerts: AlertService, commands: CommandDesk,
+        watch: CompletenessWatch, alerts: AlertService, commands: CommandDesk, registry: TerminalRegistry,
         metrics: PrometheusMetrics,
         now: @escaping @Sendable () -> UnixTime
     ) {
@@ -33,6 +34,7 @@ package struct HealthReporter: Sendable {
         self.watch = watch
         self.alerts = alerts
         self.commands = commands
+        self.registry = registry
         self.metrics = metrics
         self.now = now
         started = now()
@@ -95,7 +97,7 @@ package struct HealthReporter: Sendable {
         return .init(
             known: figures.fleet.known, offline: figures.fleet.offline,
             largestBacklog: figures.fleet.largestBacklog, largestSkewSeconds: figures.fleet.largestSkew,
-            shiftsHeldBack: figures.shifts.count { $0.isHeldBack })
+            shiftsHeldBack: figures.shifts.count { $0.isHeldBack }, pending: registry.pendingCount)
     }
 
     private func commandReport(at now: UnixTime) -> HealthReport.Commands {
@@ -168,6 +170,9 @@ package struct HealthReporter: Sendable {
             MetricFamily(
                 "gateway_terminals_connected", help: "Terminals that have registered.",
                 value: Double(report.connectedDevices)),
+            MetricFamily(
+                "gateway_terminals_pending", help: "Terminals that wait for approval.",
+                value: Double(report.terminals.pending)),
             MetricFamily(
                 "gateway_connections", help: "Open connections of any kind.",
                 value: Double(report.connections)),

@@ -6,23 +6,16 @@ import Foundation
 
 /// What each part is told, made from the settings. The parts know nothing of settings.
 extension Settings {
-    func terminalPolicy() throws -> TerminalPolicy {
-        var zones: [SerialNumber: ZoneRules] = [:]
-        for serial in terminals.overrides.keys {
-            let name = terminals.timeZone(of: serial)
-            if name != terminals.timeZone { zones[serial] = try Self.zone(name) }
-        }
-        let earliest =
-            WallTime(year: terminals.earliestYear, month: 1, day: 1) ?? Intake.Limits.defaultEarliest
-        var policy = TerminalPolicy(
-            defaultZone: try Self.zone(terminals.timeZone), zones: zones,
-            names: terminals.overrides.compactMapValues(\.name), sendsClock: terminals.sendsClock,
-            wantsUsers: terminals.asksForUsers || people.collects,
-            limits: Intake.Limits(earliest: earliest, futureTolerance: terminals.futureTolerance),
-            keepsPhotos: terminals.keepsPhotos, sinks: { [terminals] in terminals.sinks(of: $0) })
-        let collects = people.collects
-        policy.collects = { _ in collects }
-        return policy
+    /// What the registry is told; the serials that a port lets in by name are as ours as those with a section.
+    var registryRules: TerminalRegistry.Rules {
+        TerminalRegistry.Rules(
+            unknown: terminals.unknown, trustsUnregistered: terminals.trustsUnregistered,
+            maximumPending: terminals.maximumPending, pendingPerHour: terminals.maximumPendingPerHour,
+            maximumHeld: terminals.maximumPendingPunches,
+            named: Set(terminals.overrides.keys).union(listeners.flatMap(\.admission.serials)),
+            tokens: terminals.overrides.compactMapValues {
+                $0.token.map { TerminalToken.digest(of: $0.reveal()) }
+            })
     }
 
     static func zone(_ name: String) throws -> ZoneRules {
@@ -87,6 +80,25 @@ extension Settings.ERP {
 }
 
 extension Settings.Terminals {
+    /// Throws `SettingsError`.
+    func policy() throws -> TerminalPolicy {
+        let all = Set(overrides.keys).union(registered.keys)
+        var zones: [SerialNumber: ZoneRules] = [:]
+        var names: [SerialNumber: String] = [:]
+        for serial in all {
+            names[serial] = name(of: serial)
+            let zone = timeZone(of: serial)
+            // A zone of the registry that this machine does not know (its journal may come from another) is left out.
+            if zone != timeZone { zones[serial] = ZoneRules(identifier: zone) }
+        }
+        let earliest = WallTime(year: earliestYear, month: 1, day: 1) ?? Intake.Limits.defaultEarliest
+        return TerminalPolicy(
+            defaultZone: try Settings.zone(timeZone), zones: zones, names: names, sendsClock: sendsClock,
+            wantsUsers: asksForUsers || collectsPeople,
+            limits: Intake.Limits(earliest: earliest, futureTolerance: futureTolerance),
+            keepsPhotos: keepsPhotos, sinks: { sinks(of: $0) })
+    }
+
     func directionRule(of serial: SerialNumber) -> DirectionRule {
         switch direction(of: serial) {
         case .unspecified: .none

@@ -279,8 +279,8 @@ final class TerminalConnection {
     private func tellOfWaiting(_ serial: SerialNumber) {
         guard service.registry.isToBeTold(serial) else { return }
         service.logger.notice(
-            "terminal \(serial) waits for approval: \(serial.approval)",
-            metadata: metadata(["serial": "\(serial)"]))
+            "terminal waits for approval",
+            metadata: metadata(["serial": "\(serial)", "approve": "\(serial.approval)"]))
     }
 
     private func report(turnedAway serial: SerialNumber?, _ verdict: TerminalAdmission) {

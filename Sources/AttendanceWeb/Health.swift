@@ -103,11 +103,19 @@ package struct HealthReport: Codable, Sendable {
         /// The worst clock among the connected ones, seconds without sign.
         package var largestSkewSeconds: Int
         package var shiftsHeldBack: Int
+        /// Those that wait for approval, and what to do about them. Names none, for the same reason as alerts.
+        package var pending: Int
+        package var pendingRemedy: String?
 
         package init(
             known: Int = 0, offline: Int = 0, largestBacklog: Int = 0, largestSkewSeconds: Int = 0,
-            shiftsHeldBack: Int = 0
+            shiftsHeldBack: Int = 0, pending: Int = 0
         ) {
+            self.pending = pending
+            if pending > 0 {
+                pendingRemedy =
+                    "they wait for approval: attendance-gateway terminals list --pending, then terminals approve SERIAL"
+            }
             self.known = known
             self.offline = offline
             self.largestBacklog = largestBacklog

@@ -193,6 +193,7 @@ import Testing
             Port = \(port)
             [Terminals]
             TimeZone = Asia/Kolkata
+            Unknown = accept
             \(file(receiver))
             [Alert office]
             Kind = mail

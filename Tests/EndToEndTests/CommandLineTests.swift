@@ -68,6 +68,7 @@ import Testing
                 APISecret = \(erpSecret)
                 [Terminals]
                 TimeZone = Asia/Kolkata
+                Unknown = accept
                 """, in: folder)
             let gateway = try GatewayProcess(["serve", "--config", path], port: port)
             try await gateway.isReady()

@@ -155,6 +155,7 @@ private final class HandClock: Sendable {
         Port = \(port)
         [Terminals]
         TimeZone = Asia/Kolkata
+        Unknown = accept
         [ERP]
         URL = http://127.0.0.1:9
         Dialect = hrms

@@ -33,6 +33,7 @@ import Testing
         AmbiguousWaitSec = 1
         [Terminals]
         TimeZone = Asia/Kolkata
+        Unknown = accept
         """.write(toFile: config, atomically: true, encoding: .utf8)
         let output = folder.path + "/output"
         let isOver = Flag()

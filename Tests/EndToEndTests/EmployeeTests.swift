@@ -176,6 +176,7 @@ import Testing
             APISecret = \(erpSecret)
             [Terminals]
             TimeZone = Asia/Kolkata
+            Unknown = accept
             """.write(toFile: path, atomically: true, encoding: .utf8)
             let gateway = try GatewayProcess(["serve", "--config", path], port: port)
             try await gateway.isReady()

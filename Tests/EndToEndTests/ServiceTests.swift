@@ -22,7 +22,7 @@ import Testing
                 "APISecret = \(erpSecret)", "RetryDelaySec = 1", "AmbiguousWaitSec = 1",
             ]
         }
-        lines += ["[Terminals]", "TimeZone = Asia/Kolkata"] + more
+        lines += ["[Terminals]", "TimeZone = Asia/Kolkata", "Unknown = accept"] + more
         let path = folder.path + "/config.ini"
         try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
         return path

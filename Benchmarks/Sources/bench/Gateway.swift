@@ -35,6 +35,7 @@ final class Gateway {
             [Terminals]
             TimeZone = \(Self.zone)
             \(terminals)
+            Unknown = accept
             [Store]
             Directory = data
             [Logging]

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import AttendanceCore
 import AttendanceDelivery
 import AttendanceStore
+import AttendanceTerminals
 import AttendanceWeb
 import Foundation
 import Logging
@@ -16,7 +17,8 @@ package final class AlertParts: Sendable {
     private let logger: Logger
 
     init(
-        settings: Settings, terminals: TerminalsInForce, store: SQLiteStore, sinks: Sinks,
+        settings: Settings, terminals: TerminalsInForce, registry: TerminalRegistry, store: SQLiteStore,
+        sinks: Sinks,
         completeness: Completeness, client: HTTPClient, surroundings: Gateway.Surroundings
     ) throws {
         logger = surroundings.logger
@@ -27,8 +29,9 @@ package final class AlertParts: Sendable {
             sites: settings.sites, journal: store, client: client, timing: surroundings.delivery,
             logger: surroundings.logger)
         let snapshots = AlertSnapshots(
-            settings: settings, terminals: terminals, store: store, sinks: sinks, completeness: completeness,
-            certificates: certificates, repairs: repairs, now: surroundings.delivery.now)
+            settings: settings, terminals: terminals, registry: registry, store: store, sinks: sinks,
+            completeness: completeness, certificates: certificates, repairs: repairs,
+            now: surroundings.delivery.now)
         service = AlertService(
             channels: settings.alerts.channels(client: client), settings: try settings.alertSettings(),
             gateway: Self.hostName, snapshot: { await snapshots.take() },
@@ -73,6 +76,7 @@ private final class AlertSnapshots: Sendable {
     private let folders: [(path: String, holds: String)]
     private let sinks: Sinks
     private let terminals: TerminalsInForce
+    private let registry: TerminalRegistry
     private let now: @Sendable () -> UnixTime
     private let started: UnixTime
     private let known = Mutex(Known())
@@ -84,8 +88,8 @@ private final class AlertSnapshots: Sendable {
     }
 
     init(
-        settings: Settings, terminals: TerminalsInForce, store: SQLiteStore, sinks: Sinks,
-        completeness: Completeness, certificates: CertificateWatch, repairs: RepairWatch,
+        settings: Settings, terminals: TerminalsInForce, registry: TerminalRegistry, store: SQLiteStore,
+        sinks: Sinks, completeness: Completeness, certificates: CertificateWatch, repairs: RepairWatch,
         now: @escaping @Sendable () -> UnixTime
     ) {
         self.repairs = repairs
@@ -94,6 +98,7 @@ private final class AlertSnapshots: Sendable {
         self.certificates = certificates
         self.sinks = sinks
         self.terminals = terminals
+        self.registry = registry
         self.now = now
         started = now()
         folders =
@@ -120,6 +125,12 @@ private final class AlertSnapshots: Sendable {
         snapshot.sinks += known.queues.filter { queue in !sinks.contains { $0.name == queue.key } }
             .map { .init(name: $0, owed: $1.owed, oldestOwed: $1.oldest, deadLetters: $1.dead) }
         snapshot.terminals = lookAtTerminals()
+        let names = terminals.now
+        snapshot.flags = registry.flags(at: now()).map { flags in
+            var flags = flags
+            flags.name = names.name(of: flags.serial)
+            return flags
+        }
         snapshot.shifts = completeness.standings()
         snapshot.certificates = certificates.states.map { .init(server: $0.description, state: $1) }
         snapshot.disks = disks()

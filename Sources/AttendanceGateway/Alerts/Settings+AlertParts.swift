@@ -22,6 +22,7 @@ extension Settings.Alerts {
         take(clockDrift, .clockDrift) { limits.skew = $0 }
         take(memoryPercent, .terminalFull) { limits.memory = Double($0) / 100 }
         take(resendTimes, .resendLoop) { limits.resends = $0 }
+        take(networkMoves, .serialMoved) { limits.moves = $0 }
         take(certificateDays, .certificateExpiry) { limits.certificate = .seconds(Int64($0) * 86_400) }
         return limits
     }

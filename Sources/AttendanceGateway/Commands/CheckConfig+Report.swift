@@ -168,6 +168,7 @@ extension CheckConfig {
             alerts.clockDrift.map { "clock wrong by \(spoken($0))" },
             alerts.memoryPercent.map { "memory \($0) % full" },
             alerts.resendTimes.map { "resent \($0) times" },
+            alerts.networkMoves.map { "\($0) moves between networks a day" },
             alerts.certificateDays.map { "certificate ends in \($0) days" },
         ]
         let channels = alerts.channels.map { channel in

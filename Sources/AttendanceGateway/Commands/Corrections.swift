@@ -93,7 +93,8 @@ struct Corrections: AsyncParsableCommand {
         let result: CorrectionResult
         do {
             result = try await JournalChange(settings: settings).run(path: "/corrections", order: order) {
-                try await CorrectionDesk(terminals: settings.terminals).carryOut(
+                let terminals = try await settings.terminals.withRegistry(of: $0)
+                return try await CorrectionDesk(terminals: terminals).carryOut(
                     order, on: $0, at: Gateway.Surroundings.systemTime())
             }
         } catch let error as CorrectionRefusal {

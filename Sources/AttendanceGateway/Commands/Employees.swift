@@ -82,11 +82,14 @@ struct Employees: AsyncParsableCommand {
             let start = WallTime(seconds: now - Int64(days) * 86_400)
             let seen = try await journal.seenPeople(from: start, limit: Self.maximumSeen)
             // Punches of terminals that do not send to this site are none of its business.
-            let relevant = seen.filter { settings.terminals.sinks(of: $0.terminal).contains(site.name) }
+            let terminals = people.terminals
+            let relevant = seen.filter {
+                terminals.isServed($0.terminal) && terminals.sinks(of: $0.terminal).contains(site.name)
+            }
             let preview = people.preview(of: relevant, fields: settings.keyFields(of: site))
             let output = Output(format: format)
             output.header(FindingRow.columns)
-            for finding in preview.findings { output.row(FindingRow(finding, terminals: settings.terminals)) }
+            for finding in preview.findings { output.row(FindingRow(finding, terminals: terminals)) }
             output.flush()
             if format == .text { tell(preview, people.employees.count, relevant) }
             if seen.count == Self.maximumSeen { Screen.note("there are more people; ask for fewer --days") }
@@ -284,10 +287,11 @@ struct Employees: AsyncParsableCommand {
         logger.logLevel = .critical
         let report: EmployeeSyncReport
         do {
+            let terminals = try await settings.terminals.withRegistry(of: store)
             guard
                 let sync = settings.siteSync(
                     of: site, store: store, client: http, directory: SiteDirectory(), strangers: WakeUp(),
-                    owing: WakeUp(), terminals: TerminalsInForce(settings.terminals), timing: .live,
+                    owing: WakeUp(), terminals: TerminalsInForce(terminals), timing: .live,
                     logger: logger)
             else { throw ValidationError("the site is not read") }
             try await sync.load()

@@ -161,6 +161,7 @@ struct PunchRow: OutputRow {
         case .dead(let cause, let reason): ("dead", "\(cause.rawValue): \(reason)")
         case .discarded(let reason): ("discarded", reason)
         case .suppressed(let reason): ("suppressed", reason)
+        case .held: ("held", "its terminal waits for approval (terminals approve)")
         case .notOwed:
             switch punch.doubt {
             case .tooOld: ("not owed", "the terminal's clock was lost")

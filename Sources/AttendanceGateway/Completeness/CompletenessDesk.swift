@@ -1,6 +1,7 @@
 import AttendanceCore
 import AttendanceDelivery
 import AttendanceStore
+import AttendanceTerminals
 import AttendanceWeb
 import Foundation
 
@@ -15,6 +16,8 @@ struct CompletenessDesk: Sendable {
     var standings: @Sendable () -> [ShiftStanding]
     var zone: @Sendable (SinkName) -> ZoneRules?
     var now: @Sendable () -> UnixTime
+    /// What the registry of a running gateway has noticed of a terminal.
+    var flags: @Sendable (SerialNumber) -> TerminalFlags? = { _ in nil }
 
     /// Without a running gateway: nobody is connected, and no site is asked.
     init(settings: Settings, journal: any JournalReading, now: @escaping @Sendable () -> UnixTime) {
@@ -42,6 +45,25 @@ struct CompletenessDesk: Sendable {
         self.now = now
     }
 
+    /// Nil for one that nobody has heard of and that the settings do not name.
+    func terminal(_ text: String) async throws -> TerminalReport? {
+        guard let serial = SerialNumber(text) else { return nil }
+        let record = try await journal.terminal(serial)
+        let figures = try await figures()[serial]
+        let settings = merged(terminals(), record.map { [$0] } ?? [])
+        guard record != nil || figures != nil || settings.isNamed(serial) else { return nil }
+        return report(serial, figures ?? record.map { TerminalFigures($0) }, record, settings)
+    }
+
+    /// With what the journal says of these terminals, which for a gateway that does not run nobody else knows.
+    private func merged(_ settings: Settings.Terminals, _ records: [TerminalRecord]) -> Settings.Terminals {
+        var settings = settings
+        for record in records where settings.registered[record.serial] == nil {
+            settings.registered[record.serial] = TerminalDetails(record)
+        }
+        return settings
+    }
+
     private static func figures(in journal: any JournalReading) async throws -> [SerialNumber:
         TerminalFigures]
     {
@@ -59,9 +81,9 @@ struct CompletenessDesk: Sendable {
 
     /// By serial number, those after `after`, at most `limit`.
     func terminals(after: String?, limit: Int) async throws -> TerminalPage {
-        let settings = terminals()
         let place = after.flatMap { SerialNumber($0) }
         let records = try await journal.terminals(after: place, limit: limit)
+        let settings = merged(terminals(), records)
         // Beyond a full page stand further records, which the next page brings.
         let end = records.count == limit ? records.last?.serial.folded : nil
         let figures = try await figures()
@@ -79,11 +101,11 @@ struct CompletenessDesk: Sendable {
             terminals: page.map { serial in
                 let record = byRecord.removeValue(forKey: serial)
                 let known = figures[serial] ?? record.map { TerminalFigures($0) }
-                return Self.report(serial, known, record, settings)
+                return report(serial, known, record, settings)
             }, next: end != nil || sorted.count > limit ? page.last?.text : nil)
     }
 
-    private static func report(
+    private func report(
         _ serial: SerialNumber, _ figures: TerminalFigures?, _ record: TerminalRecord?,
         _ settings: Settings.Terminals
     ) -> TerminalReport {
@@ -93,6 +115,7 @@ struct CompletenessDesk: Sendable {
             group: settings.group(of: serial)?.name,
             model: record?.model, firmware: record?.firmware, address: record?.address, state: .never,
             zone: zone, shifts: settings.shifts(of: serial))
+        tellRegistry(of: serial, record, settings, &report)
         guard let figures else { return report }
         report.state = figures.isConnected ? .online : figures.lastHeard == nil ? .never : .offline
         report.lastHeard = figures.lastHeard?.iso8601
@@ -108,6 +131,28 @@ struct CompletenessDesk: Sendable {
         report.logPlaces = figures.memory.logPlaces
         report.resends = figures.resends
         return report
+    }
+
+    private func tellRegistry(
+        of serial: SerialNumber, _ record: TerminalRecord?, _ settings: Settings.Terminals,
+        _ report: inout TerminalReport
+    ) {
+        let said = settings.registered[serial]
+        let flags = flags(serial)
+        report.standing = (record?.standing ?? said?.standing).map { "\($0)" } ?? report.standing
+        report.location = said?.location
+        report.isDialectGuessed = said?.dialect == nil
+        report.dialect =
+            said?.dialect ?? CommandDialect.guess(model: record?.model, firmware: record?.firmware).rawValue
+        report.firstSeen = record?.firstSeen.iso8601
+        report.previousAddress = flags?.previousAddress ?? record?.previousAddress
+        report.moved = (flags?.moved ?? record?.moved)?.iso8601
+        report.movesInDay = flags?.moves
+        report.networkMovesInDay = flags?.jumps
+        report.isContested = flags.map { $0.contest >= SerialWatch.contested }
+        report.held = record?.held ?? 0
+        report.hasToken = record?.token != nil || settings.overrides[serial]?.token != nil
+        report.memory = TerminalReport.Memory(DeviceCapacity(deviceInfo: record?.deviceInfo))
     }
 
     // MARK: Shifts
@@ -183,5 +228,25 @@ extension Settings {
         sites.filter { $0.url != nil && $0.mode == .deliver && $0.dialect == .hrms }.map {
             ($0.name, $0.movesLastSync)
         }
+    }
+}
+
+extension TerminalReport.Memory {
+    init(_ capacity: DeviceCapacity) {
+        func fill(_ store: DeviceCapacity.Store) -> TerminalReport.Fill? {
+            store == .init() ? nil : .init(used: store.used, places: store.places)
+        }
+        self.init(
+            users: fill(capacity.users), faces: fill(capacity.faces),
+            fingerprints: fill(capacity.fingerprints), palms: fill(capacity.palms),
+            cards: fill(capacity.cards), passwords: fill(capacity.passwords), logs: fill(capacity.logs))
+    }
+}
+
+extension TerminalEvents.Event {
+    init(_ event: TerminalRegistry.Event, name: String?) {
+        self.init(
+            at: event.at.iso8601, event: event.kind.rawValue, serial: event.serial.text, name: name,
+            address: event.address)
     }
 }

@@ -80,13 +80,18 @@ package final class Completeness: Sendable {
     /// Each shift of each site whose `last_sync_of_checkin` is moved, as of the last look. Never waits.
     package func standings() -> [ShiftStanding] { watermarks.flatMap(\.standings) }
 
-    func routes(_ journal: any JournalReading) -> TerminalRoutes {
-        let desk = CompletenessDesk(
+    func desk(_ journal: any JournalReading, registry: TerminalRegistry) -> CompletenessDesk {
+        var desk = CompletenessDesk(
             terminals: { [terminals] in terminals.now }, sites: sites, journal: journal,
             figures: { [keeper] in keeper.figures() },
             standings: { [watermarks] in watermarks.flatMap(\.standings) },
             zone: zones, now: now)
-        return TerminalRoutes(
+        desk.flags = { [now] in registry.flags(of: $0, at: now()) }
+        return desk
+    }
+
+    func routes(_ desk: CompletenessDesk) -> TerminalRoutes {
+        TerminalRoutes(
             terminals: { try await desk.terminals(after: $0, limit: $1) }, shifts: { try await desk.shifts() }
         )
     }

@@ -27,7 +27,8 @@ struct TerminalChecks: Sendable {
         } catch {
             return [.skipped("terminals", error.localizedDescription)]
         }
-        records.removeAll { $0.serial == .unknown }
+        // Where punches without any serial are kept: none of the terminals, unless they wait for a decision.
+        records.removeAll { $0.serial == .unknown && ($0.standing != .pending || $0.held == 0) }
         let all = records.map(result)
         var results = records.count <= Self.shown ? all : all.filter { $0.outcome != .ok }
         if results.count < all.count {
@@ -53,8 +54,22 @@ struct TerminalChecks: Sendable {
     }
 
     private func result(_ terminal: TerminalRecord) -> CheckResult {
-        let name = settings.terminals.name(of: terminal.serial).map { " (\($0))" } ?? ""
+        let name = (settings.terminals.name(of: terminal.serial) ?? terminal.name).map { " (\($0))" } ?? ""
         let title = "terminal \(terminal.serial)\(name)"
+        let isLetIn = settings.registryRules.named.contains(terminal.serial)
+        switch terminal.standing {
+        case .blocked: return .ok(title, "blocked")
+        case .pending where settings.terminals.unknown != .accept && !isLetIn:
+            let held = Spoken.count(terminal.held, "punch", "punches")
+            return .warning(
+                title, "waits for approval, \(held) kept and not forwarded", terminal.serial.approval)
+        case .pending, .approved: break
+        }
+        guard terminal.wasSeen else {
+            return .warning(
+                title, "approved, and never heard of",
+                "look at the terminal's server address, port and protocol (WebSocket), or at the spelling")
+        }
         let silence = now() - (terminal.lastHeard ?? terminal.lastSeen)
         var seen = ["last heard of \(Spoken.duration(max(silence, .zero))) ago"]
         if let address = terminal.address { seen.append("at \(address)") }

@@ -14,7 +14,7 @@ struct PeopleOfSite {
 
     init(_ site: Settings.ERP, settings: Settings, journal: any JournalReading) async throws {
         self.site = site
-        terminals = settings.terminals
+        terminals = try await settings.terminals.withRegistry(of: journal)
         var employees: [Employee] = []
         while true {
             let page = try await journal.employees(

@@ -27,7 +27,7 @@ struct ExpectedCheckins: Sendable {
             reference = name
         case .dead, .discarded: standing = .refused
         case .suppressed: standing = .suppressed
-        case .notOwed: standing = .notMeant
+        case .held, .notOwed: standing = .notMeant
         }
         if let wanted = self.employee, wanted.lowercased() != employee?.lowercased() { standing = .notMeant }
         return ExpectedCheckin(

@@ -152,6 +152,18 @@ extension SettingKind where Value == Secret {
         }
     }
 
+    /// What goes into a path or a query as it is.
+    static var terminalToken: Self {
+        Self(name: "secret", isSecret: true) { (text) throws(ValueFault) -> Value in
+            guard TokenText.isSound(text) else {
+                throw ValueFault(
+                    problem: "the value is no token",
+                    remedy: "Write 16 to 128 letters, digits or - . _ ~ (openssl rand -hex 16 makes one)")
+            }
+            return Secret(text)
+        }
+    }
+
     static var token: Self {
         headerSecret("secret", blanks: false)
     }

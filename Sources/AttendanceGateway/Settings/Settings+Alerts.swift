@@ -26,6 +26,7 @@ extension Settings {
         package var memoryPercent: Int?
         /// The same punches came so often.
         package var resendTimes: Int?
+        package var networkMoves: Int?
         /// A site's certificate ends within so many days.
         package var certificateDays: Int?
         /// How often the rules are looked at.

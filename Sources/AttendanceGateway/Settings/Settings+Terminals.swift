@@ -75,6 +75,8 @@ extension Settings {
         package var sendsClock: Bool
         /// Whether terminals are asked to push their users (`nosenduser:false`).
         package var asksForUsers: Bool
+        /// Whether what they push of people is kept (`[People] Collect`).
+        package var collectsPeople = false
         package var keepsPhotos: Bool
         package var earliestYear: Int
         package var futureTolerance: Duration
@@ -84,6 +86,17 @@ extension Settings {
         package var groups: [Group]
         /// The terminals that the file names.
         package var overrides: [SerialNumber: Override]
+        /// Who may come that nobody has approved.
+        package var unknown = UnknownTerminals.pending
+        /// Whether punches are taken from a connection that has not registered.
+        package var trustsUnregistered = true
+        package var maximumPending = 1000
+        /// From one address.
+        package var maximumPendingPerHour = 250
+        /// Of one terminal.
+        package var maximumPendingPunches = 100_000
+        /// What the registry says of terminals; it holds where the file says nothing. Empty as the settings are loaded.
+        package var registered: [SerialNumber: TerminalDetails] = [:]
 
         /// What may be said of all terminals, of a group or of one; nil where nothing is.
         package struct Traits: Hashable, Sendable {
@@ -132,14 +145,27 @@ extension Settings {
             package var name: String?
             package var group: Group?
             package var traits = Traits()
+            /// `Group = none`, whatever the registry says.
+            package var standsAlone = false
+            package var token: Secret?
         }
 
-        package func name(of serial: SerialNumber) -> String? { overrides[serial]?.name }
-        package func group(of serial: SerialNumber) -> Group? { overrides[serial]?.group }
+        package func name(of serial: SerialNumber) -> String? {
+            overrides[serial]?.name ?? registered[serial]?.name
+        }
+        package func group(of serial: SerialNumber) -> Group? {
+            let own = overrides[serial]
+            if let group = own?.group { return group }
+            guard own?.standsAlone != true, let name = registered[serial]?.group else { return nil }
+            // One whose section is gone shares nothing any more.
+            return group(named: name)
+        }
+        package func group(named name: String) -> Group? {
+            groups.first { $0.name.lowercased() == name.lowercased() }
+        }
 
         package func timeZone(of serial: SerialNumber) -> String {
-            let own = overrides[serial]
-            return own?.timeZone ?? own?.group?.timeZone ?? timeZone
+            overrides[serial]?.timeZone ?? registered[serial]?.zone ?? group(of: serial)?.timeZone ?? timeZone
         }
 
         /// Where the terminal's punches go; empty: nowhere.
@@ -147,7 +173,7 @@ extension Settings {
         /// Whose numbering the terminal's ids belong to: the name of its group where that has a field of its own, else
         /// empty, which is the numbering that all other terminals share.
         package func idSpace(of serial: SerialNumber) -> String {
-            guard let group = overrides[serial]?.group, group.hasOwnIDs else { return "" }
+            guard let group = group(of: serial), group.hasOwnIDs else { return "" }
             return group.name
         }
         /// The Employee field in which the terminal's ids are looked up; nil: that of the site.
@@ -165,13 +191,15 @@ extension Settings {
 
         /// Every Shift Type that any terminal is mapped to, in order of name.
         package var allShifts: [String] {
-            let all = [traits.shifts] + overrides.keys.map { shifts(of: $0) }
+            let all =
+                [traits.shifts] + overrides.keys.map { shifts(of: $0) }
+                + registered.keys.map { shifts(of: $0) }
             return Set(all.compactMap(\.self).joined()).sorted()
         }
 
         private func nearest<Value>(_ serial: SerialNumber, _ trait: (Traits) -> Value?) -> Value? {
-            guard let own = overrides[serial] else { return trait(traits) }
-            return trait(own.traits) ?? own.group.flatMap { trait($0.traits) } ?? trait(traits)
+            overrides[serial].flatMap { trait($0.traits) } ?? group(of: serial).flatMap { trait($0.traits) }
+                ?? trait(traits)
         }
     }
 }

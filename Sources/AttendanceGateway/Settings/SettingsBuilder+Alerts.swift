@@ -10,6 +10,7 @@ extension SettingsBuilder {
             diskFreePercent: value(SettingsTable.diskFreePercent),
             clockDrift: value(SettingsTable.clockDriftSeconds),
             memoryPercent: value(SettingsTable.memoryPercent), resendTimes: value(SettingsTable.resendTimes),
+            networkMoves: value(SettingsTable.networkMoves),
             certificateDays: value(SettingsTable.certificateDays),
             interval: value(SettingsTable.intervalSeconds),
             channels: names(of: .alert).compactMap { channel($0) })

@@ -27,7 +27,11 @@ extension SettingsBuilder {
             asksForUsers: value(SettingsTable.sendUsers), keepsPhotos: value(SettingsTable.keepPhotos),
             earliestYear: value(SettingsTable.earliestYear),
             futureTolerance: value(SettingsTable.futureToleranceHours), traits: traits, groups: groups,
-            overrides: [:])
+            overrides: [:], unknown: value(SettingsTable.unknownTerminals),
+            trustsUnregistered: value(SettingsTable.withoutRegistration),
+            maximumPending: value(SettingsTable.maxPending),
+            maximumPendingPerHour: value(SettingsTable.maxPendingPerHour),
+            maximumPendingPunches: value(SettingsTable.maxPendingPunches))
         for name in names(of: .terminal) {
             guard let serial = SerialNumber(name) else {
                 report(
@@ -40,7 +44,9 @@ extension SettingsBuilder {
                 timeZone: value(SettingsTable.terminalTimeZone, name: name),
                 name: value(SettingsTable.terminalName, name: name), group: group,
                 traits: self.traits(
-                    SettingsTable.terminalTraits, name: name, sinks: sinks, profiles: profiles))
+                    SettingsTable.terminalTraits, name: name, sinks: sinks, profiles: profiles),
+                standsAlone: value(SettingsTable.terminalGroup, name: name)?.lowercased() == "none",
+                token: secret(SettingsTable.terminalToken, name: name))
             checkHours(
                 own.traits, inherited: [group?.traits, traits].compactMap(\.self),
                 SettingsTable.terminalTraits, name: name)

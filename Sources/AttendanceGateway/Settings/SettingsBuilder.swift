@@ -35,10 +35,12 @@ struct SettingsBuilder {
         let sites = furtherSites()
         let webhooks = webhooks(besides: sites.map(\.name))
         let sinks = [erp.name] + sites.map(\.name) + webhooks.map(\.name)
-        let terminals = terminals(sinks: sinks)
+        var terminals = terminals(sinks: sinks)
+        let people = people()
+        terminals.collectsPeople = people.collects
         var settings = Settings(
             listeners: listeners, connections: connections, erp: erp, furtherSites: sites, webhooks: webhooks,
-            terminals: terminals, people: people(), alerts: alerts(), commands: commands(),
+            terminals: terminals, people: people, alerts: alerts(), commands: commands(),
             logging: Settings.Logging(
                 directory: logs, level: value(SettingsTable.logLevel), keep: value(SettingsTable.logKeep),
                 console: value(SettingsTable.logConsole)),

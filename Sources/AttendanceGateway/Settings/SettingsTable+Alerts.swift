@@ -38,6 +38,9 @@ extension SettingsTable {
     static let resendTimes = Setting<Int?>(
         .alerts, "ResendTimes", .unlessZero(.integer(0...100_000)), default: "20", changes: .atReload,
         "A terminal has sent the same punches so often.")
+    static let networkMoves = Setting<Int?>(
+        .alerts, "NetworkMoves", .unlessZero(.integer(0...1000)), default: "2", changes: .atReload,
+        "A serial number has come from another network so often within a day.")
     static let certificateDays = Setting<Int?>(
         .alerts, "CertificateDays", .unlessZero(.integer(0...365)), default: "14", changes: .atReload,
         "The certificate of a site ends within so many days.")
@@ -78,7 +81,7 @@ extension SettingsTable {
         [
             workingHours.row, offlineMinutes.row, owedMinutes.row, pausedMinutes.row, unavailableMinutes.row,
             shiftMinutes.row, deadLetters.row, diskFreePercent.row, clockDriftSeconds.row, memoryPercent.row,
-            resendTimes.row, certificateDays.row, intervalSeconds.row,
+            resendTimes.row, networkMoves.row, certificateDays.row, intervalSeconds.row,
         ],
         [alertKind.row, alertURL.row], alertToken.rows,
         [alertChat.row, alertTo.row, alertFrom.row, alertSendmail.row],

@@ -118,6 +118,32 @@ extension SettingsTable {
         .terminals, "FutureToleranceHours", .hours(0...8760), default: "24", changes: .atReload,
         "A punch further ahead of the gateway's clock is kept and not forwarded.")
 
+    static let unknownTerminals = Setting<UnknownTerminals>(
+        .terminals, "Unknown",
+        .choice(["pending": .pending, "withhold": .withhold, "accept": .accept]), default: "pending",
+        changes: .atReload,
+        "What becomes of a terminal that nobody has approved (attendance-gateway terminals approve) and that no "
+            + "section names. pending: its punches are kept and acknowledged, and forwarded once it is approved. "
+            + "withhold: nothing is taken of it, it keeps its punches. accept: it is approved by coming. One that "
+            + "the journal knew before there was an approval is approved.")
+    static let withoutRegistration = Setting<Bool>(
+        .terminals, "WithoutRegistration", .choice(["trust": true, "refuse": false]), default: "trust",
+        changes: .atReload,
+        "Punches from a connection that has not registered (reg), as clients of the older service send them. trust: "
+            + "they count as punches of the serial number they name, and those that name none as of a terminal "
+            + "called unknown, which is approved as any other. refuse: they are not acknowledged.")
+    static let maxPending = Setting<Int>(
+        .terminals, "MaxPending", .integer(0...100_000), default: "1000", changes: .atReload,
+        "Terminals that may wait for approval at one time. Of further ones nothing is taken; they come again."
+    )
+    static let maxPendingPerHour = Setting<Int>(
+        .terminals, "MaxPendingPerHour", .integer(1...100_000), default: "250", changes: .atReload,
+        "New ones of them from one address within an hour: nobody shall fill the list with invented serial numbers."
+    )
+    static let maxPendingPunches = Setting<Int>(
+        .terminals, "MaxPendingPunches", .integer(0...10_000_000), default: "100000", changes: .atReload,
+        "Punches of one of them that are kept before it is approved; further ones stay in the terminal.")
+
     // MARK: [Group NAME] and [Terminal SERIAL]
 
     static let groupTimeZone = Setting<String?>(
@@ -133,6 +159,11 @@ extension SettingsTable {
         .terminal, "TimeZone", .optional(.zone), inWords: "that of the group, else of [Terminals]",
         changes: .atReload, example: "Asia/Dubai", "Time zone of this terminal's clock.")
 
+    static let terminalToken = SecretSetting(
+        .terminal, "Token", .terminalToken, changes: .atReload,
+        "Secret that this terminal must bring in its address, as the last part of the path or as ?token=…: one that "
+            + "comes without it is refused. 16 to 128 letters, digits or - . _ ~.")
+
     // MARK: [Profile NAME]
 
     static let profileIn = Setting<String?>(
@@ -146,11 +177,13 @@ extension SettingsTable {
     static let terminalRows: [SettingRow] = [
         [
             timeZone.row, sendClock.row, sendUsers.row, keepPhotos.row, earliestYear.row,
-            futureToleranceHours.row,
+            futureToleranceHours.row, unknownTerminals.row, withoutRegistration.row, maxPending.row,
+            maxPendingPerHour.row, maxPendingPunches.row,
         ],
         terminalsTraits.rows,
         [groupTimeZone.row], groupTraits.rows, [groupShareCredentials.row],
-        [terminalName.row, terminalGroup.row, terminalTimeZone.row], terminalTraits.rows,
+        [terminalName.row, terminalGroup.row, terminalTimeZone.row], terminalToken.rows,
+        terminalTraits.rows,
         [profileIn.row, profileOut.row],
     ].flatMap(\.self)
 }

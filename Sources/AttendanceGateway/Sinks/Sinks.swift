@@ -83,6 +83,9 @@ package final class Sinks: Sendable {
 
     // MARK: Changing
 
+    /// What holds for terminals has changed.
+    func rulesChanged() { requeue.look() }
+
     /// Takes over what may change while running; `terminals` has taken over before.
     func apply(_ new: Settings) {
         people.apply(new)

@@ -82,6 +82,59 @@ package struct TerminalReport: Codable, Sendable, Hashable {
     /// How often in a row the same batch has come.
     package var resends: Int
     package var shifts: [String]
+    /// `pending`, `approved` or `blocked`.
+    package var standing = "approved"
+    package var location: String?
+    /// Which spelling of the commands its firmware understands, and whether that is only a guess.
+    package var dialect: String?
+    package var isDialectGuessed = true
+    package var firstSeen: String?
+    /// Where it came from before, and since when it has been where it is.
+    package var previousAddress: String?
+    package var moved: String?
+    /// Changes of address within the last day, and those from one network to another; nil when no gateway tells.
+    package var movesInDay: Int?
+    package var networkMovesInDay: Int?
+    /// Whether two terminals seem to use this serial number.
+    package var isContested: Bool?
+    /// Punches that wait for its approval.
+    package var held = 0
+    package var hasToken = false
+    package var memory: Memory?
+
+    /// Nil where the terminal does not say.
+    package struct Fill: Codable, Sendable, Hashable {
+        package var used: Int?
+        /// 0: not fitted.
+        package var places: Int?
+
+        package init(used: Int?, places: Int?) {
+            self.used = used
+            self.places = places
+        }
+    }
+    package struct Memory: Codable, Sendable, Hashable {
+        package var users: Fill?
+        package var faces: Fill?
+        package var fingerprints: Fill?
+        package var palms: Fill?
+        package var cards: Fill?
+        package var passwords: Fill?
+        package var logs: Fill?
+
+        package init(
+            users: Fill? = nil, faces: Fill? = nil, fingerprints: Fill? = nil, palms: Fill? = nil,
+            cards: Fill? = nil, passwords: Fill? = nil, logs: Fill? = nil
+        ) {
+            self.users = users
+            self.faces = faces
+            self.fingerprints = fingerprints
+            self.palms = palms
+            self.cards = cards
+            self.passwords = passwords
+            self.logs = logs
+        }
+    }
 
     package init(
         serial: String, name: String? = nil, group: String? = nil, model: String? = nil,

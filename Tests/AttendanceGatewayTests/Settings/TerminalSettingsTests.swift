@@ -117,7 +117,7 @@ import Testing
         #expect(terminals.coordinates(of: a2) == .init(latitude: -1.5, longitude: 2))
         #expect(terminals.coordinates(of: a1)?.latitude == 25 && terminals.coordinates(of: a3) == nil)
         // The zone of a group reaches the terminals' own clocks.
-        #expect(try settings.terminalPolicy().zone(of: a1).identifier == "Asia/Dubai")
+        #expect(try settings.terminals.policy().zone(of: a1).identifier == "Asia/Dubai")
     }
 
     @Test(arguments: [

@@ -119,6 +119,7 @@ func eventually(_ condition: () async throws -> Bool) async throws {
 }
 
 /// Settings as a person would write them: `Section.Key=value`, and whole sections as the text of a `config.ini`.
+/// Unknown terminals are accepted unless `settings` say otherwise.
 func withGateway<Result: Sendable>(
     _ settings: [String] = [], file: String = "", erp: SimulatedERPNext? = nil,
     folder: TemporaryFolder? = nil,
@@ -133,6 +134,9 @@ func withGateway<Result: Sendable>(
         "Terminals.TimeZone=Asia/Kolkata",
         "ERP.RetryDelaySec=1",
     ]
+    if !settings.contains(where: { $0.hasPrefix("Terminals.Unknown=") }) {
+        arguments.append("Terminals.Unknown=accept")
+    }
     if let erp {
         arguments += [
             "ERP.URL=\(erp.url)", "ERP.Dialect=hrms", "ERP.APIKey=k3y-of-tests", "ERP.APISecret=\(erpSecret)",

@@ -1,0 +1,130 @@
+import AttendanceCore
+import AttendanceDelivery
+import AttendanceStore
+import AttendanceTerminals
+import AttendanceWeb
+import Logging
+import ServiceLifecycle
+
+/// The registry of a running gateway: takes orders, follows the settings, and forwards what waited for an approval.
+///
+/// Every change is committed first and taken over in memory after. Forwarding goes page by page beside everything else,
+/// and where it was interrupted it goes on: what waits stands in the journal until it is owed.
+final class RegistryDesk: Service {
+    /// Held punches that are made owed in one commit.
+    private static let page = 500
+    private static let retry = Duration.seconds(5)
+
+    private let registry: TerminalRegistry
+    private let store: any Store
+    private let presence: Presence
+    private let terminals: TerminalsInForce
+    private let changed: @Sendable () -> Void
+    private let owing: @Sendable () -> Void
+    private let timing: DeliveryTiming
+    private let now: @Sendable () -> UnixTime
+    private let logger: Logger
+    private let turns: AsyncStream<Void>
+    private let turn: AsyncStream<Void>.Continuation
+
+    /// - Parameters:
+    ///   - changed: called after something that is said of terminals has changed.
+    ///   - owing: wakes the delivery, after older punches became owed.
+    init(
+        registry: TerminalRegistry, store: any Store, presence: Presence, terminals: TerminalsInForce,
+        changed: @escaping @Sendable () -> Void, owing: @escaping @Sendable () -> Void,
+        timing: DeliveryTiming, now: @escaping @Sendable () -> UnixTime, logger: Logger
+    ) {
+        self.registry = registry
+        self.store = store
+        self.presence = presence
+        self.terminals = terminals
+        self.changed = changed
+        self.owing = owing
+        self.timing = timing
+        self.now = now
+        self.logger = logger
+        (turns, turn) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        turn.yield()
+    }
+
+    /// The rules have changed: some that waited may be let in by them.
+    func look() { turn.yield() }
+
+    // MARK: Orders
+
+    func carryOut(_ order: TerminalOrder) async throws -> TerminalAnswer {
+        let answer = try await RegistryOrders(file: terminals.file).carryOut(order, on: store, at: now())
+        for text in answer.changed {
+            guard let serial = SerialNumber(text) else { continue }
+            try await takeOver(serial)
+            logger.notice(
+                "terminal changed in the registry",
+                metadata: ["serial": "\(serial)", "verb": "\(order.verb.rawValue)", "by": "\(order.author)"])
+        }
+        changed()
+        turn.yield()
+        return answer
+    }
+
+    private func takeOver(_ serial: SerialNumber) async throws {
+        guard let record = try await store.terminal(serial) else { return }
+        registry.take(record, at: now())
+        if record.standing == .blocked, presence.dismiss(serial) {
+            logger.notice("a blocked terminal's connection is closed", metadata: ["serial": "\(serial)"])
+        }
+    }
+
+    // MARK: Forwarding
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in self.turns {
+                do {
+                    try await self.promote()
+                    for serial in self.registry.releasable() { try await self.release(serial) }
+                } catch is CancellationError {
+                    return
+                } catch {
+                    self.logger.error(
+                        "punches that waited for an approval could not be forwarded yet; it is tried again",
+                        metadata: ["error": "\(error.localizedDescription)"])
+                    // Cancelled while it waits: what is left is done at the next start.
+                    guard (try? await self.timing.sleep(Self.retry)) != nil else { return }
+                    self.turn.yield()
+                }
+            }
+        }
+    }
+
+    /// Lets those in that the settings let in by now.
+    private func promote() async throws {
+        let serials = registry.promotable()
+        for start in stride(from: 0, to: serials.count, by: RegistryOrders.maximum) {
+            let some = Array(serials[start..<min(start + RegistryOrders.maximum, serials.count)])
+            let approved = try await store.setStanding(
+                .approved, of: some, reason: "the settings let it in", by: .gateway, at: now())
+            for serial in some { try await takeOver(serial) }
+            for serial in approved {
+                logger.notice("terminal approved by the settings", metadata: ["serial": "\(serial)"])
+            }
+        }
+        if !serials.isEmpty { changed() }
+    }
+
+    private func release(_ serial: SerialNumber) async throws {
+        var released = 0
+        while true {
+            try Task.checkCancellation()
+            let stretch = try await store.releaseHeld(
+                of: serial, to: terminals.now.sinks(of: serial), limit: Self.page)
+            released += stretch.released
+            if stretch.released > 0 { owing() }
+            if stretch.isDone { break }
+        }
+        registry.released(serial)
+        logger.notice(
+            "punches that waited for the terminal's approval are forwarded",
+            metadata: ["serial": "\(serial)", "punches": "\(released)"])
+    }
+}
