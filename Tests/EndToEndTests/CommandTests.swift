@@ -84,8 +84,7 @@ import Testing
                 return report?["waiting"] as? Int == 0
             }
             #expect(
-                try await gateway.http("/metrics").body.contains(
-                    #"gateway_commands_ended_total{state="done"}"#))
+                try await gateway.http("/metrics").body.contains("gateway_commands_waiting 0\n"))
             let trail = try await gateway.gateway.store.auditTrail(after: 0, limit: 9)
             #expect(trail.map(\.action) == ["commands.send", "commands.send", "commands.send"])
             try await terminal.close()

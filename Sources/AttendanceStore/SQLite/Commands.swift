@@ -191,6 +191,6 @@ extension CommandRequest {
             default: nil
             }
         }
-        return parts.isEmpty ? "" : PlainText.line(" (" + parts.joined(separator: ", ") + ")", limit: 200)
+        return parts.isEmpty ? "" : " (" + PlainText.line(parts.joined(separator: ", "), limit: 200) + ")"
     }
 }

@@ -103,7 +103,7 @@ package final class CommandDesk: Service {
         var running: Set<SerialNumber> = []
         /// Woken while they ran.
         var again: Set<SerialNumber> = []
-        /// The journal failed them; tried again at the next interval.
+        /// Something failed them; tried again at the next interval.
         var failed: Set<SerialNumber> = []
         var standing = CommandStanding()
         var hasChanged = true
@@ -294,7 +294,7 @@ package final class CommandDesk: Service {
                 state.waiting.remove(serial)
                 state.introduced[serial] = nil
             case .turnIsOver: state.wake(serial)
-            case .journalFails: state.failed.insert(serial)
+            case .tryLater: state.failed.insert(serial)
             default: if isWoken { state.wake(serial) }
             }
         }

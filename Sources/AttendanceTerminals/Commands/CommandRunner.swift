@@ -13,8 +13,8 @@ final class CommandRunner {
         /// What waits may not be sent to a terminal that is not approved.
         case notApproved
         case turnIsOver
-        /// The journal could not be read or written.
-        case journalFails
+        /// The journal could not be read or written, or somebody could not take a result.
+        case tryLater
     }
 
     /// The command that is under way.
@@ -57,7 +57,7 @@ final class CommandRunner {
             let conversation = CommandConversation(
                 CommandExchange(terminal: serial, dialect: target.traits.dialect),
                 moment: desk.timing.moment)
-            guard entry.pulse.attach(conversation) else { return .offline }
+            guard entry.pulse.attach(conversation) else { return absence(entry) }
             defer { entry.pulse.detach(conversation) }
             return try await converse(conversation, entry)
         } catch {
@@ -65,8 +65,13 @@ final class CommandRunner {
             desk.logger.debug(
                 "commands of a terminal wait",
                 metadata: ["serial": "\(serial)", "error": "\(error.localizedDescription)"])
-            return .journalFails
+            return .tryLater
         }
+    }
+
+    /// Where a conversation ended and the connection stands, nothing will wake this terminal.
+    private func absence(_ entry: Presence.Entry) -> Ending {
+        desk.presence.entry(of: serial)?.connection == entry.connection ? .tryLater : .offline
     }
 
     private func nothingIsOpen() async -> Bool {
@@ -92,7 +97,7 @@ final class CommandRunner {
             switch conversation.step() {
             case .carryOut(let outputs):
                 for output in outputs { try await carryOut(output, conversation, entry) }
-            case .ended: return .offline
+            case .ended: return absence(entry)
             case .ready:
                 if served >= desk.turn, desk.isCrowded { return .turnIsOver }
                 if let ending = try await startNext(conversation, entry) { return ending }
@@ -181,7 +186,7 @@ final class CommandRunner {
         case .send(let bytes): send(bytes, conversation, entry)
         case .page(_, let result, let summary): try await page(result, summary, conversation)
         case .settled(_, let settlement): try await ended(settlement, conversation, entry)
-        case .learned(let word, let isKnown): try await learned(word, isKnown)
+        case .learned(let word, let isKnown): await learned(word, isKnown)
         case .stray: break
         }
     }
@@ -227,12 +232,14 @@ final class CommandRunner {
         let moment = desk.timing.moment()
         if moment - flight.told >= Self.progressInterval {
             flight.told = moment
-            try await desk.store.settleCommands(
-                [
-                    .init(
-                        id: flight.record.id, state: .sent, words: "\(summary.entries) entries so far",
-                        result: CommandResult.pages(summary).maskedText)
-                ], at: desk.timing.now())
+            await note("progress") {
+                try await desk.store.settleCommands(
+                    [
+                        .init(
+                            id: flight.record.id, state: .sent, words: "\(summary.entries) entries so far",
+                            result: CommandResult.pages(summary).maskedText)
+                    ], at: desk.timing.now())
+            }
         }
         self.flight = flight
     }
@@ -301,11 +308,24 @@ final class CommandRunner {
         }
     }
 
-    private func learned(_ word: String, _ isKnown: Bool) async throws {
+    private func learned(_ word: String, _ isKnown: Bool) async {
         // What works is the rule; it is written down only where it was thought not to.
         guard !firmware.isEmpty, known[word] != isKnown, !isKnown || known[word] == false else { return }
         known[word] = isKnown
-        try await desk.store.learnWord(word, of: firmware, isKnown: isKnown, at: desk.timing.now())
+        await note("what the firmware knows") {
+            try await desk.store.learnWord(word, of: firmware, isKnown: isKnown, at: desk.timing.now())
+        }
+    }
+
+    /// Writes down what may be lost: how the command itself ends comes after it.
+    private func note(_ what: String, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+        } catch {
+            desk.logger.debug(
+                "not written down",
+                metadata: ["what": "\(what)", "error": "\(error.localizedDescription)"])
+        }
     }
 }
 

@@ -358,6 +358,35 @@ import Testing
         }
     }
 
+    @Test func `a page that its purpose cannot keep is asked for again on the same connection`() async throws
+    {
+        try await hall.introduce(CommandHall.serial)
+        let pages = Mutex(0)
+        struct Full: Error {}
+        try await hall.withDesk(prepare: { desk in
+            desk.handle(purpose: "people") { event in
+                guard case .page = event else { return }
+                let times = pages.withLock { pages in
+                    pages += 1
+                    return pages
+                }
+                if times == 1 { throw Full() }
+            }
+        }) { desk in
+            let terminal = hall.connect(to: desk) { _, fields, _ in
+                fields["stn"] == .flag(true)
+                    ? [
+                        #"{"ret":"getuserlist","result":true,"count":1,"record":[{"enrollid":1,"backupnum":0}]}"#
+                    ]
+                    : [#"{"ret":"getuserlist","result":true,"count":0,"record":[]}"#]
+            }
+            let ids = try await desk.order([try hall.new("getuserlist", purpose: "people")], by: .gateway)
+            let end = try await hall.ends(of: ids)[0]
+            #expect(end.state == .done && end.attempts == 2 && pages.withLock { $0 } == 2)
+            #expect(terminal.fields.count { $0["stn"] == .flag(true) } == 2)
+        }
+    }
+
     @Test func `one that waits can be cancelled, one that is under way cannot`() async throws {
         try await hall.introduce(CommandHall.serial)
         let told = Mutex<[Int64]>([])
