@@ -186,7 +186,7 @@ package final class TerminalRegistry: Sendable {
     }
 
     /// The standing with which a terminal is written down; nil for an unknown one that found no room.
-    func standing(of serial: SerialNumber) -> TerminalStanding? {
+    package func standing(of serial: SerialNumber) -> TerminalStanding? {
         state.withLock { state in
             if let entry = state.entries[serial] { return entry.standing }
             return state.rules.named.contains(serial) || state.rules.unknown == .accept ? .approved : nil

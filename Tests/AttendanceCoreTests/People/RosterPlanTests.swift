@@ -218,7 +218,8 @@ private struct Memory {
             if entry.person.state == .gone {
                 #expect(memory.people[id] == nil)
             } else {
-                #expect(Set(memory.people[id]?.slots.keys.map { $0 } ?? []).isSuperset(of: person.slots.keys))
+                let kept = Set(memory.people[id]?.slots.keys.map { $0 } ?? [])
+                #expect(kept.isSuperset(of: person.slots.keys))
             }
         }
         for (id, entry) in byID where entry.person.state == .active && !conflicting.contains(id) {

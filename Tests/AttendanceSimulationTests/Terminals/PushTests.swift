@@ -288,7 +288,7 @@ import Testing
         #expect(desk.act { $0.punch(1, at: $1) } == .recognitionOff)
         _ = try desk.ask("enabledevice")
         #expect(desk.act { $0.punch(1, at: $1) } == .accepted(1))
-        desk.act { $0.powerOff(keeping: $0.content) }
+        desk.act { brain, _ in brain.powerOff(keeping: brain.content) }
         #expect(desk.act { $0.punch(1, at: $1) } == .noPower)
     }
 
