@@ -65,7 +65,9 @@ import Testing
         #expect(invent(2000, from: "10.0.0.1", after: 3600) == .held, "the next hour")
         #expect(invent(2001, from: "10.0.0.1", after: -7200) == .held, "a clock that was set back")
         for address in 2...99 {
-            for number in 0..<20 { _ = invent(address * 1000 + number, from: "10.0.0.\(address)", after: 3600) }
+            for number in 0..<20 {
+                _ = invent(address * 1000 + number, from: "10.0.0.\(address)", after: 3600)
+            }
         }
         #expect(registry.pendingCount == 30)
         #expect(registry.overflowToTell(at: now) ?? 0 > 900)

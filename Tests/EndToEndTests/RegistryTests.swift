@@ -33,7 +33,9 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)))
-    func `are served, their punches wait, and approving forwards each of them once and in order`() async throws {
+    func `are served, their punches wait, and approving forwards each of them once and in order`()
+        async throws
+    {
         try await withERPNext { erp in
             try await withGateway(Self.pending + ["ERP.Concurrency=1"], erp: erp) { gateway in
                 let terminal = try await gateway.connect("ZX01")
@@ -58,7 +60,8 @@ import Testing
                 let shown = try await self.change(gateway, "show", "zx01")
                 #expect(shown.1.contains("20 punches wait") && shown.1.contains("people"))
 
-                let approved = try await self.change(gateway, "approve", "ZX01", "--reason", "hangs at the gate")
+                let approved = try await self.change(
+                    gateway, "approve", "ZX01", "--reason", "hangs at the gate")
                 #expect(approved.0 == 0 && approved.1.contains("20 punches that waited"))
                 try await eventually { erp.checkins.count == 20 }
                 try await gateway.outboxIsEmpty()
@@ -197,7 +200,9 @@ import Testing
             // Neither in the log nor in the journal.
             for file in ["/logs/attendance.log", "/data/journal.sqlite", "/data/journal.sqlite-wal"] {
                 guard let data = FileManager.default.contents(atPath: gateway.folder + file) else { continue }
-                for text in [token, secret] { #expect(data.firstRange(of: Data(text.utf8)) == nil, "\(file)") }
+                for text in [token, secret] {
+                    #expect(data.firstRange(of: Data(text.utf8)) == nil, "\(file)")
+                }
             }
             #expect(FileManager.default.fileExists(atPath: gateway.folder + "/logs/attendance.log"))
         }

@@ -81,7 +81,8 @@ struct Demo: AsyncParsableCommand {
             arguments: [
                 "Server.Host=127.0.0.1", "Server.Port=\(port)", "ERP.URL=\(erp.url)", "ERP.Dialect=hrms",
                 "ERP.APIKey=demo-key", "ERP.APISecret=demo-secret", "ERP.RetryDelaySec=1",
-                "Terminals.Unknown=accept", "Store.Directory=\(folder)/data", "Logging.LogDirectory=\(folder)/logs",
+                "Terminals.Unknown=accept", "Store.Directory=\(folder)/data",
+                "Logging.LogDirectory=\(folder)/logs",
             ],
             // The demonstration must not pick up the settings of a real installation.
             environment: [:], workingFolder: folder, executableFolder: folder

@@ -79,8 +79,10 @@ extension SiteChecks {
             return [.skipped(title, "there is no journal that can be read")]
         }
         let people: [SeenPerson]
+        let terminals: Settings.Terminals
         let mappings: [EmployeeMapping]
         do {
+            terminals = try await settings.terminals.withRegistry(of: reader)
             people = try await reader.seenPeople(
                 from: WallTime(seconds: now.seconds - Self.lately), limit: 50_000)
             mappings = site.mappings + (try await reader.mappings(of: site.name))
@@ -90,9 +92,11 @@ extension SiteChecks {
         let preview = EmployeePreview(
             directory: EmployeeDirectory(
                 employees: employees, mappings: mappings, leadingZeros: site.zeros),
-            seen: people.filter { settings.terminals.sinks(of: $0.terminal).contains(site.name) },
+            seen: people.filter {
+                terminals.isServed($0.terminal) && terminals.sinks(of: $0.terminal).contains(site.name)
+            },
             mappings: mappings, fields: Set(keyFields),
-            space: { settings.terminals.idSpace(of: $0, at: site) },
+            space: { terminals.idSpace(of: $0, at: site) },
             key: { site.personKey.key($0.enrollID, alias: $0.alias) })
         let groups = Dictionary(grouping: preview.findings.filter(\.kind.needsWork), by: \.kind)
         let results = EmployeePreview.Kind.allCases.compactMap { kind in

@@ -3,14 +3,20 @@ import AttendanceDelivery
 import AttendanceStore
 import AttendanceTerminals
 import AttendanceWeb
+import Foundation
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 /// The registry of a running gateway: takes orders, follows the settings, and forwards what waited for an approval.
 ///
 /// Every change is committed first and taken over in memory after. Forwarding goes page by page beside everything else,
 /// and where it was interrupted it goes on: what waits stands in the journal until it is owed.
 final class RegistryDesk: Service {
+    private struct Unsettled: LocalizedError {
+        var errorDescription: String? { "the journal cannot be read" }
+    }
+
     /// Held punches that are made owed in one commit.
     private static let page = 500
     private static let retry = Duration.seconds(5)
@@ -24,6 +30,8 @@ final class RegistryDesk: Service {
     private let timing: DeliveryTiming
     private let now: @Sendable () -> UnixTime
     private let logger: Logger
+    /// Changed in the journal and not yet in memory.
+    private let unsettled = Mutex<Set<SerialNumber>>([])
     private let turns: AsyncStream<Void>
     private let turn: AsyncStream<Void>.Continuation
 
@@ -55,9 +63,11 @@ final class RegistryDesk: Service {
 
     func carryOut(_ order: TerminalOrder) async throws -> TerminalAnswer {
         let answer = try await RegistryOrders(file: terminals.file).carryOut(order, on: store, at: now())
-        for text in answer.changed {
-            guard let serial = SerialNumber(text) else { continue }
-            try await takeOver(serial)
+        let serials = answer.changed.compactMap { SerialNumber($0) }
+        unsettled.withLock { $0.formUnion(serials) }
+        // It is committed: what of it cannot be read now is taken over by `run`, and the order was carried out.
+        await settle()
+        for serial in serials {
             logger.notice(
                 "terminal changed in the registry",
                 metadata: ["serial": "\(serial)", "verb": "\(order.verb.rawValue)", "by": "\(order.author)"])
@@ -67,9 +77,29 @@ final class RegistryDesk: Service {
         return answer
     }
 
+    private func settle() async {
+        for serial in unsettled.withLock({ $0 }) {
+            do {
+                try await takeOver(serial)
+                unsettled.withLock { _ = $0.remove(serial) }
+            } catch {
+                logger.warning(
+                    "a changed terminal could not be read back yet; it is tried again",
+                    metadata: ["serial": "\(serial)", "error": "\(error.localizedDescription)"])
+            }
+        }
+    }
+
     private func takeOver(_ serial: SerialNumber) async throws {
-        guard let record = try await store.terminal(serial) else { return }
-        registry.take(record, at: now())
+        guard var record = try await store.terminal(serial) else { return }
+        // Another order may be committed between reading and taking over; then that one is what holds.
+        while true {
+            registry.take(record, at: now())
+            guard let newest = try await store.terminal(serial), !newest.says(theSameAs: record) else {
+                break
+            }
+            record = newest
+        }
         if record.standing == .blocked, presence.dismiss(serial) {
             logger.notice("a blocked terminal's connection is closed", metadata: ["serial": "\(serial)"])
         }
@@ -81,13 +111,15 @@ final class RegistryDesk: Service {
         await cancelWhenGracefulShutdown {
             for await _ in self.turns {
                 do {
+                    await self.settle()
+                    guard self.unsettled.withLock({ $0.isEmpty }) else { throw Unsettled() }
                     try await self.promote()
                     for serial in self.registry.releasable() { try await self.release(serial) }
                 } catch is CancellationError {
                     return
                 } catch {
                     self.logger.error(
-                        "punches that waited for an approval could not be forwarded yet; it is tried again",
+                        "changed terminals could not be dealt with yet; it is tried again",
                         metadata: ["error": "\(error.localizedDescription)"])
                     // Cancelled while it waits: what is left is done at the next start.
                     guard (try? await self.timing.sleep(Self.retry)) != nil else { return }
@@ -126,5 +158,12 @@ final class RegistryDesk: Service {
         logger.notice(
             "punches that waited for the terminal's approval are forwarded",
             metadata: ["serial": "\(serial)", "punches": "\(released)"])
+    }
+}
+
+extension TerminalRecord {
+    /// As far as people decide on it.
+    fileprivate func says(theSameAs other: TerminalRecord) -> Bool {
+        TerminalDetails(self) == TerminalDetails(other) && token == other.token
     }
 }

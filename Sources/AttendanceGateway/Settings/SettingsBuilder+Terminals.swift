@@ -103,7 +103,8 @@ extension SettingsBuilder {
         for group in terminals.groups where !members.contains(group.name) {
             report(
                 .warning, section: .group, name: group.name, "no terminal is in this group",
-                "Write Group = \(group.name) into the [Terminal SERIAL] of each of its terminals")
+                "Write Group = \(group.name) into the [Terminal SERIAL] of each of its terminals, or put them into it with "
+                    + "attendance-gateway terminals set-group")
         }
         for name in names(of: .terminal) where layers.find(row, name: name)?.text.isEmpty ?? true {
             report(

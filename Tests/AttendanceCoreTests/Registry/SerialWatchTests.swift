@@ -59,7 +59,8 @@ import Testing
 
     @Test func `counts a /64 of IPv6 as one source`() {
         #expect(
-            NetworkAddress.source(of: "2001:db8::1:2:3:4") == NetworkAddress.source(of: "2001:db8::ffff:1:1:1"))
+            NetworkAddress.source(of: "2001:db8::1:2:3:4")
+                == NetworkAddress.source(of: "2001:db8::ffff:1:1:1"))
         #expect(
             NetworkAddress.source(of: "2001:db8:0:1::1") != NetworkAddress.source(of: "2001:db8:0:2::1"))
         #expect(NetworkAddress.source(of: "10.0.0.1") == "10.0.0.1")

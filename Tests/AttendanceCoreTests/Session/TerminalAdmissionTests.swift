@@ -23,7 +23,9 @@ private final class Gate {
 
 extension [TerminalSession.Action] {
     fileprivate var replies: [String] {
-        compactMap { if case .reply(let reply) = $0 { String(decoding: reply.encoded, as: UTF8.self) } else { nil } }
+        compactMap {
+            if case .reply(let reply) = $0 { String(decoding: reply.encoded, as: UTF8.self) } else { nil }
+        }
     }
     fileprivate var batches: [IntakeBatch] {
         compactMap { if case .store(let batch, _) = $0 { batch } else { nil } }
@@ -114,7 +116,9 @@ private let log =
         #expect(actions.replies == [#"{"ret":"sendlog","result":false,"reason":1}"#])
     }
 
-    @Test func `nothing unreadable is kept of somebody of whom nothing is taken, and is held of who waits`() throws {
+    @Test func `nothing unreadable is kept of somebody of whom nothing is taken, and is held of who waits`()
+        throws
+    {
         #expect(try Gate { _, _ in .withheld }.hear("nonsense!").batches.isEmpty)
         #expect(try Gate { _, _ in .held }.hear("nonsense!").batches.map(\.isHeld) == [true])
         #expect(try Gate { _, _ in .served }.hear("nonsense!").batches.map(\.isHeld) == [false])

@@ -51,7 +51,8 @@ import Testing
             // Nobody else makes them owed meanwhile.
             #expect(try await store.owe([1, 2], to: .erpnext, again: true, by: ada, at: Sample.now) == 0)
             #expect(
-                try await store.releaseHeld(of: serial, to: nil, limit: 10) == HeldRelease(released: 0, isDone: true))
+                try await store.releaseHeld(of: serial, to: nil, limit: 10)
+                    == HeldRelease(released: 0, isDone: true))
 
             #expect(
                 try await store.setStanding(.approved, of: [serial], reason: "ours", by: ada, at: Sample.now)
@@ -143,7 +144,9 @@ import Testing
                         name: "new name", group: "new group", zone: "new zone", dialect: "new dialect"))
             #expect(record.token == token)
             let trail = try await journal.store.auditTrail(after: 0, limit: 100)
-            #expect(trail.map(\.action) == ["terminals.approve"] + [String](repeating: "terminals.set", count: 6) + ["terminals.token"])
+            #expect(
+                trail.map(\.action) == ["terminals.approve"] + [String](repeating: "terminals.set", count: 6)
+                    + ["terminals.token"])
             #expect(trail.allSatisfy { $0.subject == "T1" && $0.author == ada })
             #expect(trail.last?.detail == "a new one")
         }
