@@ -218,8 +218,8 @@ private struct Memory {
             if entry.person.state == .gone {
                 #expect(memory.people[id] == nil)
             } else {
-                let kept = Set(memory.people[id]?.slots.keys.map { $0 } ?? [])
-                #expect(kept.isSuperset(of: person.slots.keys))
+                let slots = memory.people[id].map { Set($0.slots.keys) } ?? []
+                #expect(slots.isSuperset(of: person.slots.keys))
             }
         }
         for (id, entry) in byID where entry.person.state == .active && !conflicting.contains(id) {

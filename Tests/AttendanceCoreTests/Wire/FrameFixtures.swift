@@ -33,6 +33,7 @@ extension TerminalMessage {
         for index in log.records.indices {
             log.records[index].raw = 0..<0
             log.records[index].images = []
+            log.records[index].photo = nil
         }
         return .log(log)
     }
