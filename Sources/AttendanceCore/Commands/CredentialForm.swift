@@ -83,6 +83,8 @@ package enum CredentialForm {
             }
             return pin
         case .card: return .integer(try CredentialRules.card(text))
+        // A user without credentials, on readers that take them (docs/protocol.md §6.1).
+        case .fingerprint(0) where text == "0" && traits.dialect != .tfs: return .text(text)
         case .fingerprint:
             return .text(try CredentialRules.fingerprint(text, algorithm: traits.templateAlgorithm))
         case .face, .faceFeatures, .palm: return .text(try CredentialRules.template(text))

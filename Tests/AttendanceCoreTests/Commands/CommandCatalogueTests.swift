@@ -207,7 +207,9 @@ import Testing
         "backupnum=10 record=123456789", "backupnum=11 record=card42x7", "backupnum=0 record=xyzsecretxyz",
         "backupnum=50 record=secretphoto", "backupnum=10 record=1 pwd=12345secret card=secret",
     ]) func `no problem repeats a secret`(texts: String) {
-        let found = problems("setuserinfo", ["enrollid=1"] + texts.split(separator: " ").map(String.init))
+        let found = problems(
+            "setuserinfo", ["enrollid=1"] + texts.split(separator: " ").map(String.init),
+            TerminalTraits(templateAlgorithm: "thbio3.0"))
         #expect(!found.isEmpty)
         for secret in ["123456789", "card42x7", "secret"] { #expect(!found.description.contains(secret)) }
     }

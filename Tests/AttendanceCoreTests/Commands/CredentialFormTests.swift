@@ -87,6 +87,17 @@ import Testing
         }
     }
 
+    @Test(arguments: [(CommandDialect.evo, true), (.aiface, true), (.unknown, true), (.tfs, false)])
+    func `a user without credentials is sent where readers take one`(dialect: CommandDialect, isGood: Bool) {
+        do throws(CredentialDefect) {
+            let sent = try CredentialForm.checked(
+                .text("0"), in: .fingerprint(0), for: TerminalTraits(dialect: dialect))
+            #expect(isGood && sent == .text("0"))
+        } catch {
+            #expect(!isGood, "\(error)")
+        }
+    }
+
     @Test func `a fingerprint template is as long as its algorithm makes them`() throws {
         let long = String(repeating: "a", count: 1619)
         _ = try CredentialRules.fingerprint(long, algorithm: "thbio3.0")
