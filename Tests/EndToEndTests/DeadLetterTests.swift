@@ -40,7 +40,8 @@ import Testing
                 // Each is refused once; by and by the site takes them.
                 for person in ["3", "4", "5"] {
                     first.inject(
-                        .refused(exceptionType: "ValidationError", message: "The <b>gate</b> is closed."), times: 1,
+                        .refused(exceptionType: "ValidationError", message: "The <b>gate</b> is closed."),
+                        times: 1,
                         person: person)
                 }
                 second.inject(.userPermission, times: 2, person: "3")

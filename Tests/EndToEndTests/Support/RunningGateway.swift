@@ -153,10 +153,11 @@ func withGateway<Result: Sendable>(
     let output = LogOutput(.init(directory: values.logging.directory, level: .debug, console: false))
     defer { output.close() }
     let logger = Logger(label: "test") { _ in RotatingLogHandler(output: output) }
-    let gateway = try await Gateway(
-        settings: values,
-        surroundings: .init(
-            logger: logger, metrics: PrometheusMetrics(), openFiles: openFiles, now: now, delivery: delivery))
+    var surroundings = Gateway.Surroundings(
+        logger: logger, metrics: PrometheusMetrics(), openFiles: openFiles, now: now, delivery: delivery)
+    surroundings.roster.interval = .milliseconds(50)
+    surroundings.roster.patience = .seconds(1)
+    let gateway = try await Gateway(settings: values, surroundings: surroundings)
     let group = ServiceGroup(configuration: .init(services: gateway.services, logger: logger.onlyTrouble))
     return try await withThrowingTaskGroup(of: Void.self) { [arguments] tasks in
         tasks.addTask { try await group.run() }
