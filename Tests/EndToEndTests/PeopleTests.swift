@@ -89,7 +89,7 @@ import Testing
                         == 3
                 }
                 #expect(alone.content.users[7] == nil)
-                #expect(second.brain.isEnabled && older.brain.isEnabled)
+                #expect(second.brain.recognises && older.brain.recognises)
             }
         }
     }
