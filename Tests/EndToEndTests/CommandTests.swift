@@ -185,7 +185,7 @@ import Testing
         let folder = try TemporaryFolder()
         let port = try await GatewayProcess.freePort()
         let config = folder.path + "/config.ini"
-        try "[Server]\nHost = 127.0.0.1\nPort = \(port)\n[Terminals]\nTimeZone = UTC\n"
+        try "[Server]\nHost = 127.0.0.1\nPort = \(port)\n[Terminals]\nTimeZone = UTC\nUnknown = accept\n"
             .write(toFile: config, atomically: true, encoding: .utf8)
         let now = Gateway.Surroundings.systemTime
         let each = 200

@@ -22,6 +22,7 @@ import Testing
         APISecret = \(erpSecret)
         [Terminals]
         TimeZone = Asia/Kolkata
+        Unknown = accept
         """
     }
 

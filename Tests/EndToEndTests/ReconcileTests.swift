@@ -24,6 +24,7 @@ import Testing
         RetryDelaySec = 1
         [Terminals]
         TimeZone = Asia/Kolkata
+        Unknown = accept
         """.write(toFile: path, atomically: true, encoding: .utf8)
         return path
     }

@@ -148,7 +148,7 @@ import Testing
         let refused = try log(folder).filter { $0.contains("settings refused") }
         #expect(refused.count == 2)
         #expect(refused.contains { $0.contains("config.ini:4:") && $0.contains("PingSeconds") })
-        #expect(refused.contains { $0.contains("config.ini:9:") && $0.contains("EarliestYear") })
+        #expect(refused.contains { $0.contains("config.ini:10:") && $0.contains("EarliestYear") })
         #expect(try await isRefused(port: port, token: "the-third-long-token"))
         _ = try await connect("ZX03", port: port, token: Self.secondToken)
         #expect(try await old.ask("checklive").isSuccess)

@@ -119,7 +119,9 @@ private struct Look {
                     detail:
                         "\(Words.count(sink.deadLetters, "dead letter waits", "dead letters wait")) for a "
                         + "decision; the punches are kept in the journal.",
-                    remedy: "attendance-gateway dead-letters --sink \(name) shows what they died of and what to do."))
+                    remedy:
+                        "attendance-gateway dead-letters --sink \(name) shows what they died of and what to do."
+                ))
         } else if sink.deadLetters > 0 {
             lingers(.deadLetters, name)
         }

@@ -28,6 +28,7 @@ import Testing
                 ClockDriftSeconds = 0
                 MemoryPercent = 0
                 ResendTimes = 0
+                NetworkMoves = 0
                 CertificateDays = 0
                 IntervalSeconds = 5
                 """

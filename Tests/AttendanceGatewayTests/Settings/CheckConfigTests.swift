@@ -36,7 +36,8 @@ import Testing
 
     /// Keys for which every text is sound.
     private let free: Set<String> = [
-        "[Store] Directory", "[CSV] Directory", "[Logging] LogDirectory", "[Terminal SERIAL] Name",
+        "[Store] Directory", "[Store] KeyFile", "[CSV] Directory", "[Logging] LogDirectory",
+        "[Terminal SERIAL] Name",
     ]
 
     @Test func `every key's bad value is a mistake that names file, line and remedy`() throws {
