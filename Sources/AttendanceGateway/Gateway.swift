@@ -127,7 +127,9 @@ package final class Gateway: Sendable {
         roster = RosterParts(
             settings: settings, terminals: terminalsInForce, store: store, vault: vault,
             credentials: credentials, desk: commands, presence: presence,
-            directories: sinks.people.directories, timing: surroundings.roster, logger: logger)
+            directories: sinks.people.directories,
+            isApproved: { registry.standing(of: $0) == .approved }, timing: surroundings.roster,
+            logger: logger)
         listeners = settings.listeners.map { [terminals, limits] listener in
             TerminalListener(
                 name: listener.title, bounds: settings.listenerBounds, rules: listener.admission.rules,

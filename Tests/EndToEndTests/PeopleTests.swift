@@ -138,6 +138,9 @@ import Testing
                 [People]
                 Names = yes
                 Leavers = remove
+
+                [Terminal T1]
+                Name = gate
                 """
             try await withGateway(file: file, erp: erp) { gateway in
                 let terminal = try Self.terminal("T1", gateway)

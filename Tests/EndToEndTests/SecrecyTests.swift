@@ -52,6 +52,9 @@ import Testing
             [Terminals]
             TimeZone = Asia/Kolkata
             KeepPhotos = \(collects ? "yes" : "no")
+
+            [Terminal ZX01]
+            Name = gate
             """
         try await withGateway(file: file) { gateway in
             let terminal = try await gateway.connect("ZX01")

@@ -43,7 +43,8 @@ package final class RosterParts: Sendable {
     init(
         settings: Settings, terminals: TerminalsInForce, store: any Store, vault: Vault,
         credentials: RosterIntake, desk: CommandDesk,
-        presence: Presence, directories: [SinkName: SiteDirectory], timing: RosterSync.Timing, logger: Logger
+        presence: Presence, directories: [SinkName: SiteDirectory],
+        isApproved: @escaping @Sendable (SerialNumber) -> Bool, timing: RosterSync.Timing, logger: Logger
     ) {
         self.vault = vault
         self.store = store
@@ -53,7 +54,7 @@ package final class RosterParts: Sendable {
         now = timing.now
         sync = RosterSync(
             store: store, vault: vault, intake: credentials.intake, desk: desk, presence: presence,
-            directories: directories,
+            directories: directories, terminals: terminals, isApproved: isApproved,
             rules: .init(people: settings.people, terminals: settings.terminals, sites: settings.sites),
             timing: timing, logger: logger)
         news = credentials.news

@@ -69,6 +69,9 @@ package final class RosterSync: Service {
     private let intake: CredentialIntake
     private let desk: CommandDesk
     private let presence: Presence
+    private let terminalsInForce: TerminalsInForce
+    /// False for terminals that are not ours, or not yet.
+    private let isApproved: @Sendable (SerialNumber) -> Bool
     private let directories: [SinkName: SiteDirectory]
     private let timing: Timing
     private let logger: Logger
@@ -77,8 +80,11 @@ package final class RosterSync: Service {
 
     init(
         store: any Store, vault: Vault, intake: CredentialIntake, desk: CommandDesk, presence: Presence,
-        directories: [SinkName: SiteDirectory], rules: Rules, timing: Timing, logger: Logger
+        directories: [SinkName: SiteDirectory], terminals: TerminalsInForce,
+        isApproved: @escaping @Sendable (SerialNumber) -> Bool, rules: Rules, timing: Timing, logger: Logger
     ) {
+        terminalsInForce = terminals
+        self.isApproved = isApproved
         self.store = store
         seal = CredentialSeal(vault: vault)
         self.intake = intake
@@ -92,7 +98,11 @@ package final class RosterSync: Service {
     }
 
     var rules: Rules {
-        get { state.withLock { $0.rules } }
+        get {
+            var rules = state.withLock { $0.rules }
+            rules.terminals = terminalsInForce.now
+            return rules
+        }
         set {
             state.withLock { $0.rules = newValue }
             changed()
@@ -162,7 +172,7 @@ package final class RosterSync: Service {
             guard !connected.isEmpty else { return }
             let records = Dictionary(
                 try await terminals().map { ($0.serial, $0) }, uniquingKeysWith: { $1 })
-            for serial in connected {
+            for serial in connected where isApproved(serial) {
                 if Task.isCancelled { return }
                 guard let record = records[serial] else { continue }
                 do {
