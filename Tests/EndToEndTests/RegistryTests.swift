@@ -276,6 +276,42 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `are let in by a section of their own, and what waited goes out at the next start`() async throws {
+        try await withERPNext { erp in
+            let folder = try TemporaryFolder()
+            try await withGateway(Self.pending, erp: erp, folder: folder) { gateway in
+                let terminal = try await gateway.connect("ZX01")
+                _ = try await terminal.register()
+                _ = try await terminal.sendLog(self.punches(1...3, from: -100))
+            }
+            let file = "[Terminal zx01]\nName = Gate\n"
+            try await withGateway(Self.pending, file: file, erp: erp, folder: folder) { gateway in
+                try await eventually { erp.checkins.count == 3 }
+                try await eventually { gateway.gateway.registry.pendingCount == 0 }
+                let trail = try await gateway.gateway.store.auditTrail(after: 0, limit: 10)
+                #expect(trail.map(\.author) == [.gateway])
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `are told of by alerts, and so are two that use one serial number`() async throws {
+        try await withGateway(Self.pending) { gateway in
+            func kinds() -> Set<String> { Set(gateway.gateway.alerts.service.current.map(\.kind)) }
+            var terminals: [SimulatedTerminal] = []
+            for _ in 0..<7 {
+                let terminal = try await gateway.connect("ZX01")
+                _ = try await terminal.register()
+                terminals.append(terminal)
+            }
+            try await eventually { kinds() == ["terminal-pending", "serial-contested"] }
+            let told = gateway.gateway.alerts.service.current.first { $0.kind == "terminal-pending" }
+            #expect(told?.remedy.contains("attendance-gateway terminals approve ZX01") == true)
+            #expect(try await self.change(gateway, "show", "ZX01").1.contains("two terminals seem to use"))
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `are followed live`() async throws {
         try await withGateway(Self.pending) { gateway in
             let question = AdminQuestion(socket: gateway.folder + "/data/admin.sock")

@@ -10,8 +10,8 @@ struct Simulate: AsyncParsableCommand {
         abstract: "Run simulated terminals against a gateway.",
         discussion: """
             The terminals register, punch, keep what is not acknowledged and send it again, as real ones do. Their \
-            punches are real to the gateway: use it against a test installation. Ends with 0 when every punch was \
-            acknowledged.
+            punches are real to the gateway: use it against a test installation. Unless it accepts unknown terminals, \
+            they wait for approval (terminals approve --all). Ends with 0 when every punch was acknowledged.
             """)
 
     @Option(help: "Address of the gateway.") var host = "127.0.0.1"

@@ -12,7 +12,7 @@ import Testing
         #expect(alerts.paused == .seconds(60) && alerts.deadLetters == 1 && alerts.diskFreePercent == 10)
         #expect(alerts.unavailable == .seconds(600) && alerts.shift == .seconds(1800))
         #expect(alerts.clockDrift == .seconds(120) && alerts.memoryPercent == 90)
-        #expect(alerts.resendTimes == 20 && alerts.certificateDays == 14)
+        #expect(alerts.resendTimes == 20 && alerts.networkMoves == 2 && alerts.certificateDays == 14)
         let off = try loadSettings(
             soundSettings + """
                 [Alerts]
