@@ -29,6 +29,9 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "Share of batches written oddly, as some firmwares do, 0 to 1.") var odd = 0.0
     @Option(help: "Share of batches after which the connection is cut, 0 to 1.") var outages = 0.0
     @Option(help: "Bytes of the photo sent with a punch; 0: none.") var photo = 0
+    @Option(
+        help: "Obey commands as this firmware: tfs, th, aiface, aiface-bs, cmd-echo, exclusive-to or pages.")
+    var firmware: String?
     @Option(help: "Random numbers begin here: equal seeds, equal punches.") var seed: UInt64 = 1
     @Option(help: "File that gets a line for each acknowledged punch: serial,enrollid,time.")
     var acknowledged: String?
@@ -41,6 +44,10 @@ struct Simulate: AsyncParsableCommand {
             (0...2_000_000).contains(photo)
         else {
             throw ValidationError("--people, --total and --seconds are greater than 0, --photo up to 2000000")
+        }
+        if let firmware, FirmwareProfile.named(firmware) == nil {
+            let names = FirmwareProfile.all.map(\.name).joined(separator: ", ")
+            throw ValidationError("--firmware is one of \(names)")
         }
         for (name, share) in [("duplicates", duplicates), ("odd", odd), ("outages", outages)]
         where !(0...1).contains(share) {
@@ -62,6 +69,7 @@ struct Simulate: AsyncParsableCommand {
         options.duration = (seconds ?? (total == nil ? 60 : nil)).map { .seconds($0) }
         options.photoBytes = photo
         options.seed = seed
+        options.firmware = firmware.flatMap(FirmwareProfile.named)
         options.acknowledgedFile = acknowledged
         options.habits.batchSize = batch
         options.habits.duplicates = duplicates

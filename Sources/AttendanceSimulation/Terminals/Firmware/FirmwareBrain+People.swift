@@ -110,6 +110,11 @@ extension FirmwareBrain {
         pump(at: now)
     }
 
+    /// Fills the memory with people as from a stick: written down, and whether a server knows them is as it says there.
+    package mutating func load(_ people: [(id: UInt64, user: StoredUser)]) {
+        for (id, user) in people { store(.user(id, user)) }
+    }
+
     /// The person called by `adduser` puts down their finger or shows their face. False: nobody was called.
     @discardableResult
     package mutating func completeEnrolment(record: String? = nil, at now: Moment) -> Bool {

@@ -4,7 +4,8 @@ import Foundation
 /// A whole terminal: people punch, it remembers, it sends what is not acknowledged, and dials again for ever.
 ///
 /// A batch leaves the memory only when the server acknowledged it with both numbers echoed; until then it is sent again,
-/// also over the next connection. Commands of the server are answered as by a firmware that knows none of them.
+/// also over the next connection. Commands of the server are obeyed as its firmware would, or, where it has none, answered
+/// as by one that knows none of them. With memory on disk, approval and faults: `FaithfulTerminal`.
 /// Source: docs/protocol.md §1, §3.4, §3.5.
 package struct AutonomousTerminal: Sendable {
     /// How a terminal behaves beyond sending its log.
@@ -36,6 +37,7 @@ package struct AutonomousTerminal: Sendable {
     private let clock: any Clock<Duration>
     private let elapsed: @Sendable () -> Duration
     private let wallClock: @Sendable () -> WallTime
+    private let duty: CommandDuty?
     private var schedule: PunchSchedule
     private var memory: TerminalMemory
     private var generator: SeededGenerator
@@ -46,7 +48,7 @@ package struct AutonomousTerminal: Sendable {
         serial: String, address: SimulatedTerminal.Address, habits: Habits, schedule: PunchSchedule,
         memory: TerminalMemory = TerminalMemory(), seed: UInt64, ledger: FleetLedger,
         clock: any Clock<Duration>, elapsed: @escaping @Sendable () -> Duration,
-        wallClock: @escaping @Sendable () -> WallTime
+        wallClock: @escaping @Sendable () -> WallTime, duty: CommandDuty? = nil
     ) {
         self.serial = serial
         self.address = address
@@ -57,6 +59,7 @@ package struct AutonomousTerminal: Sendable {
         self.clock = clock
         self.elapsed = elapsed
         self.wallClock = wallClock
+        self.duty = duty
         generator = SeededGenerator(seed: seed)
     }
 
@@ -105,6 +108,7 @@ package struct AutonomousTerminal: Sendable {
             let lost = memory.lost
             let made = schedule.fill(&memory, at: now, clock: terminalClock, using: &generator)
             if made > 0 {
+                duty?.remember(memory.newest(made))
                 let newlyLost = memory.lost - lost
                 ledger.note {
                     $0.punches += made
@@ -122,7 +126,9 @@ package struct AutonomousTerminal: Sendable {
     }
 
     private mutating func register(_ connection: SimulatedTerminal) async throws {
-        let info = TerminalWords.deviceInfo(backlog: memory.pending, clock: terminalClock)
+        let info =
+            duty?.connected(clock: terminalClock)
+            ?? TerminalWords.deviceInfo(backlog: memory.pending, clock: terminalClock)
         try await connection.send(TerminalWords.registration(serial: serial, deviceInfo: info))
         let answer = try await answer(to: "reg", on: connection)
         guard answer.isSuccess else { throw TerminalError.unanswered("reg (\(answer.reason ?? "refused"))") }
@@ -155,6 +161,7 @@ package struct AutonomousTerminal: Sendable {
             return try await idle(for: habits.retryWait, on: connection)
         }
         memory.forget(batch.count)
+        duty?.acknowledged(batch.count)
         do {
             try ledger.acknowledged(batch, serial: serial, after: latency)
         } catch {
@@ -221,6 +228,15 @@ package struct AutonomousTerminal: Sendable {
 
     private func serveCommand(_ message: ServerMessage, on connection: SimulatedTerminal) async throws {
         guard let command = message.command else { return }
+        if let duty {
+            let (texts, hangsUp) = duty.answers(to: message)
+            for text in texts { try await connection.send(text) }
+            if hangsUp {
+                await connection.abort()
+                throw Outage()
+            }
+            return
+        }
         try await connection.send(
             command == "gettime"
                 ? TerminalWords.time(terminalClock, serial: serial)

@@ -35,6 +35,8 @@ package struct TerminalFleet: Sendable {
         /// IANA zone of the terminals' clocks until the server's `cloudtime` sets them.
         package var zone = TimeZone.current.identifier
         package var seed: UInt64 = 1
+        /// Commands are obeyed as by this firmware; nil: none is known to the terminals.
+        package var firmware: FirmwareProfile?
         /// Each acknowledged punch is appended to this file, `serial,enrollid,time` a line, after its acknowledgement.
         package var acknowledgedFile: String?
 
@@ -110,20 +112,29 @@ package struct TerminalFleet: Sendable {
         var generator = SeededGenerator(seed: options.seed)
         let zone = Zone(identifier: options.zone)
         let wallClock: @Sendable () -> WallTime = { [now] in zone.wallTime(at: now().seconds) }
+        let content = options.firmware.map { CommandDuty.content(people: options.people, for: $0) }
         return (0..<options.terminals).map { number in
             let share = options.total.map { total in
                 total / options.terminals + (number < total % options.terminals ? 1 : 0)
             }
             let digits = String(number + 1)
+            let serial =
+                options.serialPrefix + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+            let duty = options.firmware.flatMap { firmware in
+                content.map {
+                    CommandDuty(
+                        serial: serial, profile: firmware, content: $0, clock: wallClock(), elapsed: elapsed)
+                }
+            }
             return AutonomousTerminal(
-                serial: options.serialPrefix + String(repeating: "0", count: max(0, 6 - digits.count))
-                    + digits,
+                serial: serial,
                 address: address(of: number), habits: options.habits,
                 schedule: PunchSchedule(
                     total: share, rate: options.rate, batch: options.habits.batchSize, people: options.people,
                     photoBytes: options.photoBytes, namesPeople: number % 2 == 0,
                     firstDue: Double.random(in: 0..<1, using: &generator), end: options.duration),
-                seed: generator.next(), ledger: ledger, clock: clock, elapsed: elapsed, wallClock: wallClock)
+                seed: generator.next(), ledger: ledger, clock: clock, elapsed: elapsed, wallClock: wallClock,
+                duty: duty)
         }
     }
 

@@ -25,6 +25,9 @@ package struct TerminalMemory: Sendable {
     /// At most `limit` records, the oldest first. They stay until they are forgotten.
     package func oldest(_ limit: Int) -> [SimulatedRecord] { Array(records[head...].prefix(limit)) }
 
+    /// The `count` records that came last, as far as they are still there.
+    package func newest(_ count: Int) -> [SimulatedRecord] { Array(records[head...].suffix(count)) }
+
     /// The oldest `count` records are acknowledged.
     package mutating func forget(_ count: Int) {
         head = min(head + count, records.count)
