@@ -82,7 +82,7 @@ extension FirmwareBrain {
         while let index = delayed.indices.first(where: { delayed[$0].due <= now.elapsed }) {
             send(delayed.remove(at: index).text, at: now)
         }
-        guard let session, session.isRegistered, !isStalled else { return }
+        guard let session, session.isRegistered else { return }
         if mayPushLogs, !session.batches.contains(where: { $0.question == nil }),
             session.logsHeldUntil.map({ $0 <= now.elapsed }) ?? true
         {

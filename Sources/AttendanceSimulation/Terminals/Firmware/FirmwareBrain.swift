@@ -25,6 +25,8 @@ package struct FirmwareBrain: Sendable {
     package internal(set) var isStalled = false
     /// Messages that wait for the Wi-Fi.
     var stalled: [String] = []
+    /// Messages of the server that were on their way up when the Wi-Fi stalled.
+    var unheard: [String] = []
     var pages: [String: PageCursor] = [:]
     var enrolment: Enrolment?
     var delayed: [Delayed] = []
@@ -144,6 +146,7 @@ package struct FirmwareBrain: Sendable {
         pushesStalled = false
         isStalled = false
         stalled = []
+        unheard = []
         pages = [:]
         enrolment = nil
         delayed = []
@@ -170,6 +173,7 @@ package struct FirmwareBrain: Sendable {
     private mutating func lose(at now: Moment) {
         delayed = []
         stalled = []
+        unheard = []
         code = nil
         link = .waiting(until: now.elapsed + habits.redial)
     }
@@ -189,8 +193,11 @@ package struct FirmwareBrain: Sendable {
     package mutating func stall(_ isOn: Bool, at now: Moment) {
         isStalled = isOn
         guard !isOn else { return }
-        for text in stalled { effect(.send(text)) }
+        let (said, heard) = (stalled, unheard)
         stalled = []
+        unheard = []
+        for text in said { effect(.send(text)) }
+        for text in heard { received(text, at: now) }
         pump(at: now)
     }
 
@@ -235,7 +242,11 @@ package struct FirmwareBrain: Sendable {
 
     /// A whole message of the server.
     package mutating func received(_ text: String, at now: Moment) {
-        guard isConnected, !isStalled else { return }
+        guard isConnected else { return }
+        guard !isStalled else {
+            if unheard.count < 256 { unheard.append(text) }
+            return
+        }
         let message: ServerMessage
         do {
             message = try ServerMessage(text)
