@@ -206,6 +206,20 @@ import Testing
         }
     }
 
+    @Test func `other times under many are listed although nobody could look at them then`() async throws {
+        try await withBacklog(200, speed: 400, rules: SettlementRules(quiet: .seconds(60))) { world in
+            world.erp.inject(.wrongTime, times: 1, path: Self.insertMany)
+            world.erp.inject(.databaseGone, times: 1, path: "api/resource/Employee Checkin")
+        } _: { world in
+            try await world.nothingIsOwed()
+            let wrong = world.erp.checkins.filter { !$0.time.hasPrefix("2026-11-22 08:") }
+            #expect(wrong.count == 25)
+            #expect(world.erp.checkins.count == 225)
+            let misfiled = try await world.store.misfiled(at: .erpnext, after: 0, limit: 100)
+            #expect(Set(misfiled.map(\.reference)) == Set(wrong.map(\.name)))
+        }
+    }
+
     @Test func `a site that writes other times under many is stopped, and the wrong check-ins are listed`()
         async throws
     {

@@ -177,11 +177,15 @@ extension ERPNextSink {
                 switchOff("what it made of them cannot be read back")
                 return .each(names.map { Self.delivered($0) })
             case .silent:
-                // They are looked for when the site answers again.
+                // They are looked for when the site answers again, by the times that were sent. Their names are kept: one
+                // that is not found then stands there with another time.
                 bulk.withLock { $0.pace.failed() }
                 return .each(
-                    names.map { _ in Self.silent("what was stored cannot be read back yet", ambiguous: true) }
-                )
+                    names.map { name in
+                        var unseen = Self.silent("what was stored cannot be read back yet", ambiguous: true)
+                        unseen.reference = Self.reference(name)
+                        return unseen
+                    })
             }
         }
         let deliveries = zip(sent, names).map { judge($0, $1, found[$1]) }

@@ -52,6 +52,8 @@ extension Queries {
         n.direction AS decided_direction
         """
 
+    /// A site may have named a check-in that nobody could look at then (transient): it is wrong once something else
+    /// than looking was tried since, for nothing is sent again that was found.
     static func misfiled(_ db: Database, at sink: SinkName, after: Int64, limit: Int) throws
         -> [MisfiledCheckin]
     {
@@ -65,7 +67,10 @@ extension Queries {
                     LEFT JOIN decision n ON n.sink = a.sink AND n.punch = a.punch
                     LEFT JOIN employee e ON e.sink = a.sink AND e.name = n.employee
                 WHERE a.sink = (SELECT id FROM sink WHERE name = ?) AND a.punch > ? AND a.fate = 1
-                    AND a.reference IS NOT NULL
+                    AND a.reference IS NOT NULL AND (a.answer <> 'transient' OR EXISTS (
+                        SELECT 1 FROM attempt l WHERE l.sink = a.sink AND l.punch = a.punch
+                            AND l.number > a.number AND l.answer NOT IN ('transient', 'rate_limited')
+                            AND l.reference IS NOT a.reference))
                 ORDER BY a.punch LIMIT ?
                 """, arguments: [sink.text, after, limit]
         ).map { row in

@@ -123,6 +123,7 @@ import Testing
             try await store.begin(
                 [.init(punch: ids[0], frozen: "{a}", decision: Self.decision)], for: .erpnext, at: Sample.now)
             var wrong = Sample.again(ids[0], counted: false)
+            wrong.attempt.answer = .configuration
             wrong.attempt.reference = "CK-9"
             wrong.attempt.words = "stored 09:00"
             let late = Settlement(
@@ -137,6 +138,38 @@ import Testing
             let lates = try await store.lateDeliveries(at: .erpnext, after: 0, limit: 9)
             #expect(lates.map(\.shift) == ["Day"] && lates.first?.shiftEnd == Sample.morning)
             #expect(lates.first?.reference == "CK-10" && lates.first?.punch == ids[1])
+        }
+    }
+
+    @Test(arguments: Engine.allCases)
+    func `a check-in that was named and not seen is wrong once the punch is sent again`(
+        engine: Engine
+    ) async throws {
+        try await engine.withOwed(2) { journal, ids in
+            let store = journal.store
+            func listed() async throws -> [String] {
+                try await store.misfiled(at: .erpnext, after: 0, limit: 9).map(\.reference)
+            }
+            let starts = ids.map { AttemptStart(punch: $0, frozen: "{a}", decision: Self.decision) }
+            try await store.begin(starts, for: .erpnext, at: Sample.now)
+            for (id, name) in zip(ids, ["CK-1", "CK-2"]) {
+                var unseen = Sample.again(id, counted: false)
+                unseen.attempt.answer = .transient
+                unseen.attempt.reference = name
+                try await store.settle([unseen], for: .erpnext)
+            }
+            var unanswered = Sample.again(ids[0], counted: false)
+            unanswered.attempt.answer = .transient
+            try await store.settle([unanswered], for: .erpnext)
+            #expect(try await listed() == [])
+            // One is found with its time; the other is not, and is sent again.
+            for (id, answer) in [(ids[0], AnswerClass.alreadyThere), (ids[1], .delivered)] {
+                var attempt = Sample.attempt(reference: id == ids[0] ? "CK-1" : "CK-3")
+                attempt.answer = answer
+                let settlement = Settlement(punch: id, attempt: attempt, fate: .delivered, report: .success)
+                try await store.settle([settlement], for: .erpnext)
+            }
+            #expect(try await listed() == ["CK-2"])
         }
     }
 
