@@ -98,32 +98,27 @@ struct DayRun: Sendable {
         _ fault: CataloguedFault, with slice: [DayRecord], using generator: inout SeededGenerator
     ) async throws {
         let before = met(fault)
-        var wanted = Int.random(in: 1...3, using: &generator)
+        var wanted = 1
         switch (fault.aftermath, fault.fault) {
         case (.mayLeaveDeadLetters, _):
             // Of some people only, so that it is known whose punches somebody has to send again.
-            let victims = Set(slice.filter { $0.direction != nil }.compactMap(\.person)).filter {
-                !DayPerson.all[$0].isNewcomer
-            }
-            let chosen = victims.sorted().shuffled(using: &generator).prefix(wanted)
-            for victim in chosen {
+            wanted = Int.random(in: 1...3, using: &generator)
+            for victim in victims(of: slice, wanted, using: &generator) {
                 erp.inject(
                     fault.fault, times: Int.random(in: 1...2, using: &generator),
                     person: DayPerson.all[victim].name)
             }
-            wanted = chosen.count
         case (.leavesWrongTimes, _):
-            wanted = 1
-            erp.inject(fault.fault, times: 1)
+            for victim in victims(of: slice, 1, using: &generator) {
+                erp.inject(fault.fault, times: 1, person: DayPerson.all[victim].name)
+            }
         case (.passes, .frozen):
             // Nobody may look meanwhile either: else what is stored on waking would be there twice.
-            wanted = 1
             erp.inject(fault.fault)
-        case (.passes, .hang):
-            wanted = 1
-            erp.inject(fault.fault, times: 1)
+        case (.passes, .hang): erp.inject(fault.fault, times: 1)
         case (.passes, _):
-            erp.inject(fault.fault, times: Bool.random(using: &generator) ? wanted : nil)
+            wanted = Int.random(in: 2...4, using: &generator)
+            erp.inject(fault.fault, times: generator.happens(0.2) ? wanted : nil)
         }
         try await send(slice)
         try await soon {
@@ -136,6 +131,16 @@ struct DayRun: Sendable {
             try await soon { worker?.state.condition != .running }
         }
         erp.clearFaults()
+    }
+
+    /// People who punch in this turn and are known.
+    private func victims(
+        of slice: [DayRecord], _ count: Int, using generator: inout SeededGenerator
+    ) -> [Int] {
+        let people = Set(slice.filter { $0.direction != nil }.compactMap(\.person))
+        return Array(
+            people.filter { !DayPerson.all[$0].isNewcomer }.sorted().shuffled(using: &generator).prefix(count)
+        )
     }
 
     private func met(_ fault: CataloguedFault) -> Int {
