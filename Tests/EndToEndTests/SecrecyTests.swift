@@ -100,6 +100,14 @@ import Testing
         }
     }
 
+    /// The answer to a message: the gateway may ask something of its own in between.
+    private static func say(
+        _ word: String, _ terminal: SimulatedTerminal, _ text: String
+    ) async throws -> ServerMessage {
+        try await terminal.send(text)
+        return try await terminal.answer(to: word)
+    }
+
     /// In every place where a terminal can send it.
     private static func sendEverything(_ secrets: Secrets, _ terminal: SimulatedTerminal) async throws {
         let slots = [
@@ -107,26 +115,29 @@ import Testing
             (51, "\"\(secrets.face)\""),
         ]
         for (slot, record) in slots {
-            try await terminal.send(
+            let answer = try await Self.say(
+                "senduser", terminal,
                 #"{"cmd":"senduser","sn":"ZX01","enrollid":7,"name":"Ada","backupnum":\#(slot),"record":\#(record)}"#
             )
-            // The gateway may ask something in between.
-            let answer = try await terminal.answer(to: "senduser")
             #expect(answer["result"] == .bool(true))
         }
         let time = wallNow(-60).description
-        _ = try await terminal.exchange(
+        _ = try await Self.say(
+            "sendlog", terminal,
             #"{"cmd":"sendlog","sn":"ZX01","count":1,"logindex":0,"record":[{"enrollid":7,"time":"\#(time)","mode":8,"image":"\#(secrets.punchPhoto)","pin":"\#(secrets.pin)","card":\#(secrets.card),"record":"\#(secrets.finger)"}]}"#
         )
         // Without an id it goes to quarantine; with a flat record; under words that nobody knows.
-        _ = try await terminal.exchange(
+        _ = try await Self.say(
+            "sendlog", terminal,
             #"{"cmd":"sendlog","sn":"ZX01","record":[{"time":"\#(time)","image":"\#(secrets.punchPhoto)","pwd":"\#(secrets.pin)","feature":"\#(secrets.face)"},"\#(secrets.face)"]}"#
         )
-        _ = try await terminal.exchange(
+        _ = try await Self.say(
+            "rtlog", terminal,
             #"{"cmd":"rtlog","sn":"ZX01","enrollid":8,"time":"\#(time)","photo":"\#(secrets.photo)","card":"\#(secrets.card)"}"#
         )
         for word in ["sendface", "sendnews", "sendpin", "sendqrcode"] {
-            _ = try await terminal.exchange(
+            _ = try await Self.say(
+                word, terminal,
                 #"{"cmd":"\#(word)","sn":"ZX01","record":"\#(secrets.face)","pin":"\#(secrets.pin)","card":"\#(secrets.card)"}"#
             )
         }
@@ -137,8 +148,7 @@ import Testing
             #"{"cmd":"sendlog","record":[{"enrollid":7,"image":"\#(secrets.photo)","time"#,
             #"[{"pwd":\#(secrets.pin)},{"card":\#(secrets.card)}]"#,
         ] {
-            try await terminal.send(text)
-            _ = try await terminal.receiveMessage()
+            _ = try await Self.say("error", terminal, text)
         }
         try await terminal.send(
             #"{"cmd":"heartbeat"}{"cmd":"senduser","backupnum":11,"record":\#(secrets.card)}"#)
@@ -148,7 +158,7 @@ import Testing
             #"{"ret":"getuserinfo","result":true,"enrollid":7,"backupnum":10,"record":\#(secrets.pin)}"#)
         try await terminal.send(
             #"{"ret":"getuserinfo","result":false,"msg":"\#(secrets.card)","reason":"\#(secrets.pin)"}"#)
-        _ = try await terminal.exchange(#"{"cmd":"checklive","sn":"ZX01"}"#)
+        _ = try await Self.say("checklive", terminal, #"{"cmd":"checklive","sn":"ZX01"}"#)
     }
 
     /// What a command brings back, and what a command takes along.

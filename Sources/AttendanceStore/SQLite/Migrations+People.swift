@@ -39,6 +39,7 @@ extension Migrations {
             sealed BLOB NOT NULL,
             UNIQUE (space, enroll, slot)
         ) STRICT;
+        CREATE INDEX credential_by_digest ON credential (digest);
 
         CREATE TABLE enrolled (
             terminal INTEGER NOT NULL REFERENCES terminal(id),

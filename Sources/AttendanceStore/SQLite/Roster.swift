@@ -135,6 +135,14 @@ extension WriterConnection {
             guard CredentialKind(slot: row.slot) != nil else { continue }
             try add.execute(arguments: [terminal, row.enrollID.canonical, row.slot, now.milliseconds])
         }
+        // What it lists and was seen to be the same is in use there.
+        try db.cachedStatement(
+            sql: """
+                UPDATE credential SET seen = MAX(seen, ?2) WHERE digest IN (
+                    SELECT digest FROM enrolled WHERE terminal = ?1 AND filled AND digest IS NOT NULL
+                    UNION SELECT given FROM enrolled WHERE terminal = ?1 AND filled AND given IS NOT NULL)
+                """
+        ).execute(arguments: [terminal, now.milliseconds])
         // What a terminal refused it does not list, and is not asked again for that.
         try db.cachedStatement(
             sql: "DELETE FROM enrolled WHERE terminal = ? AND filled = 0 AND refused IS NULL"

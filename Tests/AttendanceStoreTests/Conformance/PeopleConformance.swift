@@ -151,15 +151,18 @@ import Testing
     func `retention deletes what is too old and says so`(engine: Engine) async throws {
         try await engine.withJournal { journal in
             let store = journal.store
-            _ = try await store.keep([Self.shown(1), Self.shown(2, slot: 1)])
-            // Seen again later: it is still in use.
+            _ = try await store.keep([Self.shown(1), Self.shown(2, slot: 1), Self.shown(3, slot: 2)])
+            // Seen again later: these are still in use.
             _ = try await store.keep([Self.shown(1, isPush: false, seconds: 100)])
+            try await store.noteList(
+                [ListedCredential(enrollID: Self.key.enrollID, slot: 2)], of: Self.t1,
+                at: Sample.now + .seconds(100))
             let none = try await store.forgetOld(
                 credentialsBefore: nil, photosBefore: Sample.now, limit: 9, at: Sample.now)
             let one = try await store.forgetOld(
                 credentialsBefore: Sample.now + .seconds(50), photosBefore: nil, limit: 9, at: Sample.now)
             #expect(none == 0 && one == 1)
-            #expect(try await store.rosterEntry(Self.key)?.credentials.map(\.slot) == [0])
+            #expect(try await store.rosterEntry(Self.key)?.credentials.map(\.slot) == [0, 2])
             #expect(try await store.auditTrail(after: 0, limit: 9).map(\.action) == ["people.retention"])
         }
     }
