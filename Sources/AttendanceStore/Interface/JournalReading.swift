@@ -72,6 +72,8 @@ package protocol JournalReading: PeopleReading {
 
     /// With a number greater than `after`, by number, at most `limit`.
     func auditTrail(after: Int64, limit: Int) async throws -> [AuditEntry]
+    /// The same rows as they stand there, with their hashes.
+    func auditRows(after: Int64, limit: Int) async throws -> [AuditRow]
     func alerts() async throws -> [AlertRecord]
     /// In a `Store` cheap: counters kept while running, and one look at each queue's head.
     func status() async throws -> StoreStatus

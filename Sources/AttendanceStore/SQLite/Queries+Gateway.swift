@@ -62,6 +62,17 @@ extension Queries {
         }
     }
 
+    static func auditRows(_ db: Database, after: Int64, limit: Int) throws -> [AuditRow] {
+        try Row.fetchAll(
+            db, sql: "SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?", arguments: [after, limit]
+        ).map { row in
+            AuditRow(
+                id: row["id"], at: UnixTime(milliseconds: row["at"]), author: row["author"],
+                action: row["action"], subject: row["subject"], detail: row["detail"],
+                hash: Array(row["chain"] as Data))
+        }
+    }
+
     static func alerts(_ db: Database) throws -> [AlertRecord] {
         try Row.fetchAll(db, sql: "SELECT * FROM alert ORDER BY since, kind, subject").map { row in
             AlertRecord(

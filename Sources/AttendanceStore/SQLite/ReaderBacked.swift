@@ -129,6 +129,10 @@ extension ReaderBacked {
         try await readers.read { try Queries.auditTrail($0, after: after, limit: limit) }
     }
 
+    package func auditRows(after: Int64, limit: Int) async throws -> [AuditRow] {
+        try await readers.read { try Queries.auditRows($0, after: after, limit: limit) }
+    }
+
     package func alerts() async throws -> [AlertRecord] {
         try await readers.read { try Queries.alerts($0) }
     }
