@@ -162,11 +162,10 @@ package struct AuditCheck: Sendable {
     }
 
     private mutating func resolve(with later: (id: Int64, hash: [UInt8])) {
-        misfits.removeAll { misfit in
-            guard AuditChain.link(misfit.row, to: later.hash) == misfit.row.hash else { return false }
+        for misfit in misfits where AuditChain.link(misfit.row, to: later.hash) == misfit.row.hash {
             tell(.moved, misfit.row, "row \(misfit.row.id) was written after row \(later.id)")
-            return true
         }
+        misfits.removeAll { AuditChain.link($0.row, to: later.hash) == $0.row.hash }
     }
 
     private mutating func settle(olderThan place: Int) {
