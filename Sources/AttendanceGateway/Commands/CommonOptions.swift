@@ -92,7 +92,9 @@ struct JournalChange {
                 code: CommonOptions.unavailable)
         }
         guard answer.status == .ok else {
-            Screen.fail("the gateway refused: \(String(buffer: body))", code: 1)
+            // Where another program answers on the socket it is not JSON, and told as it is.
+            let problem = try? JSONAnswer.decode([String: String].self, from: Data(buffer: body))
+            Screen.fail("the gateway refused: \(problem?["error"] ?? String(buffer: body))", code: 1)
         }
         return try JSONAnswer.decode(Answer.self, from: Data(buffer: body))
     }
