@@ -109,3 +109,32 @@ package struct BatchPace: Hashable, Sendable {
         singles = Self.trials << failures
     }
 }
+
+/// Whether a site's method for many works at all: when it is refused, the next single punch shows whether that was said
+/// of this method, which is then left alone for a while, or of everything. A value without a clock.
+package struct BatchTrust: Hashable, Sendable {
+    private var since: Duration?
+    private var suspicion: String?
+
+    /// So long a method that did not work is left alone: a refusal may also have been a proxy's of one moment.
+    package static let rest: Duration = .seconds(3600)
+
+    package init() {}
+
+    package func isOff(at now: Duration) -> Bool { since.map { now - $0 < Self.rest } ?? false }
+
+    /// The method was refused, or did not do what it should.
+    package mutating func refused(_ reason: String, at now: Duration) {
+        guard !isOff(at: now) else { return }
+        since = now
+        suspicion = reason
+    }
+
+    /// The usual method took a punch. Answers why the other one is off, the first time that this is certain.
+    package mutating func tookOne() -> String? { suspicion.take() }
+
+    /// The usual method was refused as well.
+    package mutating func refusedOne() {
+        if suspicion.take() != nil { since = nil }
+    }
+}

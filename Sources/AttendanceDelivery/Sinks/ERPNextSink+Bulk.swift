@@ -8,10 +8,7 @@ extension ERPNextSink {
     /// What this run has learnt of sending many at once.
     struct Bulk: Sendable {
         var pace = BatchPace(maximum: ERPNextSink.maximumDocuments)
-        /// The site or this user's role does not let us.
-        var isOff = false
-        /// Why it is off, as long as it may be the whole site that refuses us and not this method.
-        var suspicion: String?
+        var trust = BatchTrust()
     }
 
     /// The most that Frappe takes (`Only 200 inserts allowed in one request`).
@@ -28,7 +25,8 @@ extension ERPNextSink {
         // The site takes check-ins one after the other: beside many at once nothing else that can wait.
         if situation.batches > 0 { return 0 }
         guard situation.owed > above else { return 1 }
-        return bulk.withLock { $0.isOff ? 1 : $0.pace.limit }
+        let now = moment()
+        return bulk.withLock { $0.trust.isOff(at: now) ? 1 : $0.pace.limit }
     }
 
     /// `insert_many` takes any employee's name, whether there is such a one or not.
@@ -48,14 +46,14 @@ extension ERPNextSink {
         case .delivered:
             let confirmed = bulk.withLock { bulk in
                 bulk.pace.deliveredOne()
-                return bulk.suspicion.take()
+                return bulk.trust.tookOne()
             }
             if let confirmed { tellOff(confirmed) }
         case .siteMisconfigured(.wrongTime, _, _): bulk.withLock { $0.pace.failed() }
         case .siteMisconfigured, .siteUnavailable:
             bulk.withLock { bulk in
                 bulk.pace.failedOne()
-                if bulk.suspicion.take() != nil { bulk.isOff = false }
+                bulk.trust.refusedOne()
             }
         case .alreadyThere, .rejected, .retry: break
         }
@@ -73,7 +71,7 @@ extension ERPNextSink {
             return (punch, fields, document)
         }
         guard requests.count == punches.count, punches.count <= Self.maximumDocuments,
-            !bulk.withLock(\.isOff)
+            !isOff
         else { return .split(reason: "not all of them can go together") }
 
         let body = JSONValue.object(["docs": .list(requests.map { .object($0.2) })])
@@ -137,15 +135,18 @@ extension ERPNextSink {
     /// Whether it is this method that does not work, or the site as a whole, the next single delivery shows: see
     /// `notePace`.
     private func switchOff(_ reason: String) {
-        bulk.withLock { bulk in
-            if !bulk.isOff { bulk.suspicion = reason }
-            bulk.isOff = true
-        }
+        let now = moment()
+        bulk.withLock { $0.trust.refused(reason, at: now) }
+    }
+
+    private var isOff: Bool {
+        let now = moment()
+        return bulk.withLock { $0.trust.isOff(at: now) }
     }
 
     private func tellOff(_ reason: String) {
         logger.warning(
-            "many check-ins in one request do not work here; they go one by one until the next start",
+            "many check-ins in one request do not work here; they go one by one for an hour",
             metadata: ["reason": "\(reason)"])
     }
 

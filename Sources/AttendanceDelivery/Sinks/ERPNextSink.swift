@@ -82,6 +82,7 @@ package final class ERPNextSink: Sink {
     let directory: SiteDirectory?
     let logger: Logger
     private let attribution: Attribution
+    let moment: @Sendable () -> Duration
     /// Answers 200 without JSON, one after the other.
     private let pages = Atomic(0)
     private let toldOfZone = Atomic(false)
@@ -91,15 +92,18 @@ package final class ERPNextSink: Sink {
     /// - Parameters:
     ///   - client: set up by `SiteClient.configuration`, shared by all sinks, shut down by its maker.
     ///   - directory: who is who on this site; nil where it is not read.
+    ///   - moment: the monotonic clock, since any fixed start.
     package init(
         name: SinkName = .erpnext, settings: Settings, client: HTTPClient, directory: SiteDirectory? = nil,
         attribution: Attribution = Attribution(),
+        moment: @escaping @Sendable () -> Duration = DeliveryTiming.live.moment,
         logger: Logger = Logger(label: "erpnext", factory: { _ in SwiftLogNoOpLogHandler() })
     ) {
         self.name = name
         self.settings = settings
         self.directory = directory
         self.attribution = attribution
+        self.moment = moment
         var logger = logger
         logger[metadataKey: "sink"] = "\(name)"
         self.logger = logger

@@ -30,7 +30,7 @@ struct RunningSite: Sendable {
             name: site.name, settings: sinkSettings, client: client, directory: people.directories[site.name],
             attribution: .following(
                 terminals, at: site.name, journal: store, repeatWindow: site.repeatWindow ?? .zero),
-            logger: surroundings.logger)
+            moment: surroundings.delivery.moment, logger: surroundings.logger)
         worker = DeliveryWorker(
             sink: sink, store: store, wakeUp: owing, reported: reported,
             strangers: people.strangers(of: site.name), settings: site.deliverySettings,

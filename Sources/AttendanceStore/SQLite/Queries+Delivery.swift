@@ -53,7 +53,7 @@ extension Queries {
         """
 
     /// A site may have named a check-in that nobody could look at then (transient): it is wrong once something else
-    /// than looking was tried since, for nothing is sent again that was found.
+    /// than looking was tried since, and it was not what the punch was delivered as in the end.
     static func misfiled(_ db: Database, at sink: SinkName, after: Int64, limit: Int) throws
         -> [MisfiledCheckin]
     {
@@ -71,6 +71,8 @@ extension Queries {
                         SELECT 1 FROM attempt l WHERE l.sink = a.sink AND l.punch = a.punch
                             AND l.number > a.number AND l.answer NOT IN ('transient', 'rate_limited')
                             AND l.reference IS NOT a.reference))
+                    AND NOT EXISTS (SELECT 1 FROM attempt d WHERE d.sink = a.sink AND d.punch = a.punch
+                        AND d.fate = 0 AND d.reference = a.reference)
                 ORDER BY a.punch LIMIT ?
                 """, arguments: [sink.text, after, limit]
         ).map { row in

@@ -108,4 +108,26 @@ import Testing
         for _ in 0..<2 * BatchPace.trials { pace.deliveredOne() }
         #expect(pace.limit > 1)
     }
+
+    @Test func `a method that is refused where single punches are taken rests for an hour`() {
+        var trust = BatchTrust()
+        trust.refused("403", at: .seconds(10))
+        #expect(trust.isOff(at: .seconds(10)))
+        trust.refused("404", at: .seconds(11))
+        #expect(trust.tookOne() == "403")
+        #expect(trust.tookOne() == nil)
+        trust.refusedOne()
+        #expect(trust.isOff(at: .seconds(3609)))
+        #expect(!trust.isOff(at: .seconds(3610)))
+        trust.refused("403", at: .seconds(3610))
+        #expect(trust.tookOne() == "403")
+    }
+
+    @Test func `what was refused while everything was is no fault of the method`() {
+        var trust = BatchTrust()
+        trust.refused("404", at: .zero)
+        trust.refusedOne()
+        #expect(!trust.isOff(at: .zero))
+        #expect(trust.tookOne() == nil)
+    }
 }

@@ -162,6 +162,10 @@ import Testing
             unanswered.attempt.answer = .transient
             try await store.settle([unanswered], for: .erpnext)
             #expect(try await listed() == [])
+            // A resend that is refused may mean that nobody could look before it.
+            var refused = Sample.again(ids[0], counted: false)
+            refused.attempt.answer = .authentication
+            try await store.settle([refused], for: .erpnext)
             // One is found with its time; the other is not, and is sent again.
             for (id, answer) in [(ids[0], AnswerClass.alreadyThere), (ids[1], .delivered)] {
                 var attempt = Sample.attempt(reference: id == ids[0] ? "CK-1" : "CK-3")
