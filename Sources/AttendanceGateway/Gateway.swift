@@ -29,6 +29,7 @@ package final class Gateway: Sendable {
         package var delivery: DeliveryTiming
         package var store: StoreOptions
         package var roster: RosterSync.Timing
+        package var pulls: LogPulls.Timing
         package var notifier: SystemdNotifier
 
         package init(
@@ -47,6 +48,7 @@ package final class Gateway: Sendable {
             self.delivery = delivery
             store = StoreOptions(now: now)
             roster = RosterSync.Timing(now: now)
+            pulls = LogPulls.Timing(now: now)
         }
 
         package static let systemTime = LogOutput.systemTime
@@ -62,12 +64,15 @@ package final class Gateway: Sendable {
     package let ports: BoundPorts
     let reporter: HealthReporter
     package let roster: RosterParts
+    /// Records that terminals do not push.
+    package let pulls: LogPulls
     private let settings: Settings
     let commandSettings: CommandSettingsInForce
     let surroundings: Surroundings
     private let terminals: TerminalService
     private let listeners: [TerminalListener]
     private let limits: ConnectionLimits
+    private let workingHours: WorkingHoursInForce
     let terminalsInForce: TerminalsInForce
     package let registry: TerminalRegistry
     private let registryDesk: RegistryDesk
@@ -123,7 +128,27 @@ package final class Gateway: Sendable {
                 mayCommand: { registry.standing(of: $0) == .approved },
                 wallTime: { terminals.wallTime(of: $0, at: $1) }),
             timing: .init(now: surroundings.now), logger: logger)
-        terminals.onArrival { [commands] in commands.arrived($0, $1) }
+        let hours = WorkingHoursInForce(settings.alerts.workingHours ?? .always)
+        workingHours = hours
+        let pulls = LogPulls(
+            store: store, desk: commands, presence: presence, pull: settings.pull,
+            surroundings: .init(
+                mayPull: { registry.standing(of: $0) == .approved },
+                group: { terminalsInForce.now.group(of: $0)?.name },
+                wallTime: { terminals.wallTime(of: $0, at: $1) },
+                isWorkingTime: { serial, moment in
+                    guard let zone = ZoneRules(identifier: terminalsInForce.now.timeZone(of: serial)) else {
+                        return true
+                    }
+                    return hours.now.contains(moment, in: zone)
+                }), timing: surroundings.pulls, logger: logger)
+        try await pulls.load()
+        self.pulls = pulls
+        terminals.onStored { pulls.stored($0) }
+        terminals.onArrival { [commands] in
+            pulls.arrived($0, $1)
+            commands.arrived($0, $1)
+        }
         roster = RosterParts(
             settings: settings, terminals: terminalsInForce, store: store, vault: vault,
             credentials: credentials, desk: commands, presence: presence,
@@ -140,12 +165,13 @@ package final class Gateway: Sendable {
             surroundings: surroundings, directories: sinks.people.directories)
         alerts = try AlertParts(
             settings: settings, terminals: terminalsInForce, registry: registry, store: store, sinks: sinks,
-            completeness: completeness,
+            completeness: completeness, pulls: pulls,
             client: client, surroundings: surroundings)
         ports = BoundPorts(expected: listeners.count)
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,
-            alerts: alerts.service, commands: commands, registry: registry, metrics: surroundings.metrics,
+            alerts: alerts.service, commands: commands, pulls: pulls, registry: registry,
+            metrics: surroundings.metrics,
             now: surroundings.now)
     }
 
@@ -158,7 +184,7 @@ package final class Gateway: Sendable {
         services += completeness.services + alerts.services + sinks.services + [registryDesk]
         // Behind the listeners when stopping: what was under way has lost its connection by then and is written down.
         services.append(commands)
-        services += roster.services
+        services += roster.services + [pulls]
         services.append(adminServer)
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))
@@ -190,6 +216,8 @@ package final class Gateway: Sendable {
         roster.apply(new)
         commandSettings.take(new.commands)
         commands.bounds = new.commandBounds
+        pulls.pull = new.pull
+        workingHours.take(new.alerts.workingHours ?? .always)
         Self.setPolicy(of: terminals, to: terminalsInForce.now, registry, surroundings.logger)
         for (listener, running) in zip(listeners, settings.listeners) {
             if let rules = new.rules(for: running) {
@@ -270,7 +298,7 @@ package final class Gateway: Sendable {
             others: [
                 correctionRoutes.add, sinks.people.routes.add,
                 completeness.routes(completeness.desk(store, registry: registry)).add, registryRoutes.add,
-                alerts.routes.add, commandRoutes.add, roster.routes.add,
+                alerts.routes.add, commandRoutes.add, logRoutes.add, roster.routes.add,
                 ReconcileRoutes(
                     store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now
                 ).add,

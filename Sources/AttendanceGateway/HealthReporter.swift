@@ -15,6 +15,7 @@ package struct HealthReporter: Sendable {
     let watch: CompletenessWatch
     let alerts: AlertService
     let commands: CommandDesk
+    let pulls: LogPulls
     let registry: TerminalRegistry
     let metrics: PrometheusMetrics
     let now: @Sendable () -> UnixTime
@@ -23,7 +24,8 @@ package struct HealthReporter: Sendable {
 
     init(
         store: SQLiteStore, presence: Presence, limits: ConnectionLimits, sinks: Sinks,
-        watch: CompletenessWatch, alerts: AlertService, commands: CommandDesk, registry: TerminalRegistry,
+        watch: CompletenessWatch, alerts: AlertService, commands: CommandDesk, pulls: LogPulls,
+        registry: TerminalRegistry,
         metrics: PrometheusMetrics,
         now: @escaping @Sendable () -> UnixTime
     ) {
@@ -34,6 +36,7 @@ package struct HealthReporter: Sendable {
         self.watch = watch
         self.alerts = alerts
         self.commands = commands
+        self.pulls = pulls
         self.registry = registry
         self.metrics = metrics
         self.now = now
@@ -88,7 +91,7 @@ package struct HealthReporter: Sendable {
             uptimeSeconds: Int((now - started).components.seconds), connectedDevices: presence.count,
             connections: limits.open, store: journal,
             queue: .init(owed: owed, oldestAgeSeconds: oldest.map { age($0, now) }, deadLetters: dead),
-            sinks: sinks, terminals: terminals, commands: commandReport(at: now),
+            sinks: sinks, terminals: terminals, commands: commandReport(at: now), pulls: pullReport,
             alerts: HealthReport.Alert.summary(of: alerts.current))
     }
 
@@ -105,6 +108,11 @@ package struct HealthReporter: Sendable {
         return .init(
             waiting: standing.waiting, inFlight: standing.sent, terminals: standing.terminals,
             oldestAgeSeconds: standing.oldest.map { age($0, now) })
+    }
+
+    private var pullReport: HealthReport.Pulls {
+        let figures = pulls.figures
+        return .init(running: figures.running, gaps: figures.gaps, stalled: figures.stalled)
     }
 
     private func age(_ time: UnixTime, _ now: UnixTime) -> Int {
@@ -200,6 +208,17 @@ package struct HealthReporter: Sendable {
                 help: "Age of the oldest command that has not ended; 0 when there is none.",
                 value: Double(report.commands.oldestAgeSeconds ?? 0)),
         ]
+        families += [
+            MetricFamily(
+                "gateway_pulls_running", help: "Terminals whose logs are being pulled, or wait for it.",
+                value: Double(report.pulls.running)),
+            MetricFamily(
+                "gateway_log_gaps", help: "Terminals of which punches may be missing.",
+                value: Double(report.pulls.gaps)),
+            MetricFamily(
+                "gateway_pushes_stalled", help: "Terminals that have stopped pushing punches.",
+                value: Double(report.pulls.stalled)),
+        ]
         func perSink(_ name: String, _ help: String, _ value: (HealthReport.Sink) -> Double) {
             families.append(
                 MetricFamily(
@@ -258,6 +277,8 @@ package struct HealthReporter: Sendable {
             "gateway_commands_sent_total", "Messages sent to terminals to ask something of them.")
         metrics.describe("gateway_commands_ended_total", "Commands to terminals by how they ended.")
         metrics.describe("gateway_command_seconds", "From sending a command to its end.")
+        metrics.describe("gateway_pulls_total", "Pulls of terminals' logs by how they ended.")
+        metrics.describe("gateway_pulled_records_total", "Records pulled from terminals.")
         metrics.describe("gateway_store_commit_seconds", "How long a commit of the journal took.")
     }
 }

@@ -171,8 +171,10 @@ final class TerminalConnection {
 
     private func stored(_ receipt: IntakeReceipt, _ batch: IntakeBatch) {
         if let reply = followUp?.stored { send(reply) }
+        // Before whoever asked for the page hears that it is there.
+        service.took(batch, receipt, by: followUp)
         if followUp?.isPage == true { pulse.conversation?.pageStored(true) }
-        service.recorded(receipt, after: FrameState.now - started)
+        service.recorded(receipt, after: FrameState.now - started, isPulled: followUp?.isPage == true)
         if batch.isHeld {
             service.registry.held(receipt.held, of: batch.terminal)
             tellOfWaiting(batch.terminal)
@@ -187,7 +189,10 @@ final class TerminalConnection {
             }
         }
         // What is not acknowledged the terminal keeps, and what it does not keep it has not counted.
-        if followUp?.stored != nil { pulse.stored(batch, receipt, times: times, at: batch.received) }
+        // A page of what it counts as unsent is taken off its count as it is sent.
+        if followUp?.stored != nil || followUp?.isBacklog == true {
+            pulse.stored(batch, receipt, times: times, at: batch.received)
+        }
         service.logger.debug(
             "batch stored",
             metadata: metadata([

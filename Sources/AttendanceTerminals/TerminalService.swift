@@ -17,6 +17,7 @@ package final class TerminalService: Sendable {
     private let owing: @Sendable () -> Void
     /// Seals what is secret; nil: it is dropped.
     private let credentials: CredentialIntake?
+    private let batches = Mutex<@Sendable (StoredLogs) -> Void>({ _ in })
     private let arrivals = Mutex<@Sendable (SerialNumber, Registration) -> Void>({ _, _ in })
     private let policy: Mutex<TerminalPolicy>
     private let connections = Atomic<Int64>(0)
@@ -72,6 +73,16 @@ package final class TerminalService: Sendable {
         arrivals.withLock { $0 = told }
     }
 
+    /// Who is told of each batch of log records that is durable. To be set before anyone connects.
+    package func onStored(_ told: @escaping @Sendable (StoredLogs) -> Void) { batches.withLock { $0 = told } }
+
+    func took(_ batch: IntakeBatch, _ receipt: IntakeReceipt, by followUp: TerminalSession.FollowUp?) {
+        var pulled: PullScope?
+        if let followUp, followUp.isPage { pulled = followUp.isBacklog ? .new : .everything }
+        batches.withLock(\.self)(
+            StoredLogs(terminal: batch.terminal, receipt: receipt, pulled: pulled, at: batch.received))
+    }
+
     func registered(_ serial: SerialNumber, _ registration: Registration) {
         arrivals.withLock(\.self)(serial, registration)
     }
@@ -82,11 +93,13 @@ package final class TerminalService: Sendable {
     }
 
     /// Counts what a commit has kept, and wakes whoever delivers.
-    func recorded(_ receipt: IntakeReceipt, after latency: Duration) {
+    ///
+    /// - Parameter isPulled: nothing is acknowledged.
+    func recorded(_ receipt: IntakeReceipt, after latency: Duration, isPulled: Bool = false) {
         if receipt.stored > 0 { metrics.stored.increment(by: receipt.stored) }
         if receipt.repeated > 0 { metrics.repeated.increment(by: receipt.repeated) }
         if receipt.quarantined > 0 { metrics.quarantined.increment(by: receipt.quarantined) }
-        metrics.acknowledgement.recordNanoseconds(latency.nanoseconds)
+        if !isPulled { metrics.acknowledgement.recordNanoseconds(latency.nanoseconds) }
         if receipt.owed > 0 { owing() }
     }
 
@@ -118,6 +131,15 @@ package final class TerminalService: Sendable {
                 metadata: ["peer": "\(address)"])
         }
     }
+}
+
+/// A batch of log records that is durable.
+package struct StoredLogs: Hashable, Sendable {
+    package var terminal: SerialNumber
+    package var receipt: IntakeReceipt
+    /// `new`: a page of `getnewlog`; `everything`: one of `getalllog`, of whatever days; nil: pushed.
+    package var pulled: PullScope?
+    package var at: UnixTime
 }
 
 /// Notices a terminal that sends one batch over and over.

@@ -138,6 +138,19 @@ package struct HealthReport: Codable, Sendable {
             self.oldestAgeSeconds = oldestAgeSeconds
         }
     }
+    /// Records that are pulled because terminals do not push them.
+    package struct Pulls: Codable, Sendable {
+        package var running: Int
+        /// Terminals of which punches may be missing, and those that have stopped pushing.
+        package var gaps: Int
+        package var stalled: Int
+
+        package init(running: Int = 0, gaps: Int = 0, stalled: Int = 0) {
+            self.running = running
+            self.gaps = gaps
+            self.stalled = stalled
+        }
+    }
     /// Alerts of one kind. Names none: whoever reaches the terminals' port may ask.
     package struct Alert: Codable, Sendable {
         package var kind: String
@@ -165,6 +178,7 @@ package struct HealthReport: Codable, Sendable {
     package var sinks: [Sink]
     package var terminals: Terminals
     package var commands: Commands
+    package var pulls: Pulls
     /// Critical ones first.
     package var alerts: [Alert]
 
@@ -172,6 +186,7 @@ package struct HealthReport: Codable, Sendable {
         status: Status, version: String, uptimeSeconds: Int, connectedDevices: Int, connections: Int,
         store: Store,
         queue: Queue, sinks: [Sink], terminals: Terminals = Terminals(), commands: Commands = Commands(),
+        pulls: Pulls = Pulls(),
         alerts: [Alert] = []
     ) {
         self.status = status
@@ -184,6 +199,7 @@ package struct HealthReport: Codable, Sendable {
         self.sinks = sinks
         self.terminals = terminals
         self.commands = commands
+        self.pulls = pulls
         self.alerts = alerts
     }
 }

@@ -17,6 +17,8 @@ package enum AlertKind: String, Sendable, CaseIterable, Codable {
     case terminalPending = "terminal-pending"
     case serialMoved = "serial-moved"
     case serialContested = "serial-contested"
+    case pushesStalled = "pushes-stalled"
+    case gap
 
     /// What many of them are called together: "27 terminals are offline".
     package func together(_ count: Int) -> String {
@@ -38,6 +40,8 @@ package enum AlertKind: String, Sendable, CaseIterable, Codable {
         case .terminalPending: "\(count) terminals wait for approval"
         case .serialMoved: "\(count) serial numbers jump between networks"
         case .serialContested: "\(count) serial numbers are used by two terminals each"
+        case .pushesStalled: "\(count) terminals have stopped pushing punches"
+        case .gap: "punches of \(count) terminals may be missing"
         }
     }
 }

@@ -12,6 +12,7 @@ package enum AlertRules {
         for terminal in snapshot.terminals { look.terminal(terminal) }
         for shift in snapshot.shifts { look.shift(shift) }
         for flags in snapshot.flags { look.flags(flags) }
+        for flags in snapshot.pulls { look.pulls(flags) }
         return look.findings
     }
 
@@ -352,6 +353,44 @@ private struct Look {
     private func places(_ flags: TerminalFlags) -> String {
         guard let address = flags.address else { return "" }
         return flags.previousAddress.map { ", last from \($0) to \(address)" } ?? ", at \(address)"
+    }
+
+    // MARK: Logs
+
+    mutating func pulls(_ flags: PullFlags) {
+        let serial = flags.serial.text
+        let word = flags.serial.shellWord
+        if let stall = flags.stall {
+            if flags.isConnected {
+                found(
+                    AlertFinding(
+                        AlertID(.pushesStalled, serial), .warning,
+                        title: "Terminal \(flags.title) has stopped pushing punches",
+                        detail: stall.isDeaf
+                            ? "It is connected and silent while others bring punches, and does not answer either."
+                            : "It is connected; \(Words.count(stall.pulled, "punch", "punches")) came only because "
+                                + "the gateway asked for them. Nothing is lost, but they come late.",
+                        remedy:
+                            "Restart the terminal: attendance-gateway commands send \(word) reboot, or at the "
+                            + "wall. Where it comes again, look at its Wi-Fi, or use a cable.",
+                        since: UnixTime(seconds: stall.since)))
+            } else {
+                lingers(.pushesStalled, serial)
+            }
+        }
+        guard let gap = flags.gap else { return }
+        let doesNotKnow = flags.cannotList ? " Its firmware cannot list its log." : ""
+        found(
+            AlertFinding(
+                AlertID(.gap, serial), .warning, title: "Punches of terminal \(flags.title) may be missing",
+                detail: "It counts \(gap.made) records as delivered since "
+                    + "\(UnixTime(seconds: gap.from).iso8601); \(gap.missing) of them never came here.\(doesNotKnow)",
+                remedy: gap.isStuck
+                    ? "attendance-gateway logs pull \(word) --all asks for everything it holds; what is new there "
+                        + "is forwarded. Or export its log at the terminal and compare."
+                    : "The gateway asks the terminal for them by itself; attendance-gateway logs status tells how "
+                        + "far it is. See that the terminal stays connected.",
+                since: UnixTime(seconds: gap.since)))
     }
 
     // MARK: Shifts

@@ -95,6 +95,8 @@ package struct AlertSnapshot: Sendable {
     package var shifts: [ShiftStanding]
     /// What of terminals somebody should look at, by the registry.
     package var flags: [TerminalFlags]
+    /// What may be missing of terminals' logs.
+    package var pulls: [PullFlags] = []
 
     package init(
         at: UnixTime, started: UnixTime, journal: Journal = .writable, terminals: [Terminal] = [],

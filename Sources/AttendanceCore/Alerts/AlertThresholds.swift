@@ -47,8 +47,10 @@ package struct AlertThresholds: Hashable, Sendable {
         case .diskLow: .seconds(60)
         case .certificateRefused, .certificateExpiry, .wrongCheckins, .deadLetters, .oldestOwed,
             .terminalOffline, .terminalFull, .clockDrift, .resendLoop, .shiftWaits, .terminalPending,
-            .serialMoved, .serialContested:
+            .serialMoved, .serialContested, .pushesStalled:
             .zero
+        // Nearly all are closed by then.
+        case .gap: .seconds(1800)
         }
     }
 
@@ -56,12 +58,12 @@ package struct AlertThresholds: Hashable, Sendable {
     package func clearAfter(_ kind: AlertKind) -> Duration {
         switch kind {
         case .certificateRefused, .certificateExpiry, .wrongCheckins, .shiftWaits,
-            .terminalPending:
+            .terminalPending, .gap:
             .zero
         case .journalFailing, .sitePaused, .oldestOwed, .clockDrift: .seconds(60)
         case .siteUnavailable: .seconds(120)
         case .terminalOffline: .seconds(180)
-        case .diskLow, .deadLetters, .terminalFull, .serialMoved: .seconds(300)
+        case .diskLow, .deadLetters, .terminalFull, .serialMoved, .pushesStalled: .seconds(300)
         case .resendLoop, .serialContested: .seconds(900)
         }
     }

@@ -109,7 +109,6 @@ package struct PullBook: Hashable, Sendable {
         let before = counters.backlog.map { max(0, $0 - receivedSince) }
         if isNew {
             arrived = now
-            running = nil
             silentPulls = 0
             isSuspected = false
             lastRecord = now
@@ -161,6 +160,9 @@ package struct PullBook: Hashable, Sendable {
 
     /// Another terminal of the same group has brought new records.
     package mutating func othersReceived(_ count: Int) { others += count }
+
+    /// An earlier run of the gateway has ordered one that has not ended.
+    package mutating func resumed(_ scope: PullScope) { running = scope }
 
     package mutating func began(_ scope: PullScope, at now: UnixTime) {
         running = scope

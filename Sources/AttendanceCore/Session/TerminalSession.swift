@@ -29,6 +29,8 @@ package struct TerminalSession: Sendable {
         package var notStored: Reply?
         /// It is a page of logs that a command has asked for, and the exchange waits for it to be durable.
         package var isPage = false
+        /// Of these, one of what the terminal counts as unsent (`getnewlog`).
+        package var isBacklog = false
 
         static let silent = FollowUp(stored: nil, notStored: nil)
     }
@@ -222,7 +224,9 @@ package struct TerminalSession: Sendable {
         // A page of a pull stands under `ret`, or was asked for: an answer is never answered.
         let followUp =
             log.key == .ret || isPage
-            ? FollowUp(stored: nil, notStored: nil, isPage: isPage)
+            ? FollowUp(
+                stored: nil, notStored: nil, isPage: isPage,
+                isBacklog: isPage && log.word == PullScope.new.word)
             : FollowUp(
                 stored: .stored(log, cloudTime: clock(at: now)),
                 notStored: .logRefused(word: word, reason: .code(1)))

@@ -19,7 +19,7 @@ package final class AlertParts: Sendable {
     init(
         settings: Settings, terminals: TerminalsInForce, registry: TerminalRegistry, store: SQLiteStore,
         sinks: Sinks,
-        completeness: Completeness, client: HTTPClient, surroundings: Gateway.Surroundings
+        completeness: Completeness, pulls: LogPulls, client: HTTPClient, surroundings: Gateway.Surroundings
     ) throws {
         logger = surroundings.logger
         certificates = CertificateWatch(
@@ -30,7 +30,7 @@ package final class AlertParts: Sendable {
             logger: surroundings.logger)
         let snapshots = AlertSnapshots(
             settings: settings, terminals: terminals, registry: registry, store: store, sinks: sinks,
-            completeness: completeness, certificates: certificates, repairs: repairs,
+            completeness: completeness, pulls: pulls, certificates: certificates, repairs: repairs,
             now: surroundings.delivery.now)
         service = AlertService(
             channels: settings.alerts.channels(client: client), settings: try settings.alertSettings(),
@@ -71,6 +71,7 @@ package final class AlertParts: Sendable {
 private final class AlertSnapshots: Sendable {
     private let store: SQLiteStore
     private let completeness: Completeness
+    private let pulls: LogPulls
     private let certificates: CertificateWatch
     private let repairs: RepairWatch
     private let folders: [(path: String, holds: String)]
@@ -89,12 +90,14 @@ private final class AlertSnapshots: Sendable {
 
     init(
         settings: Settings, terminals: TerminalsInForce, registry: TerminalRegistry, store: SQLiteStore,
-        sinks: Sinks, completeness: Completeness, certificates: CertificateWatch, repairs: RepairWatch,
+        sinks: Sinks, completeness: Completeness, pulls: LogPulls, certificates: CertificateWatch,
+        repairs: RepairWatch,
         now: @escaping @Sendable () -> UnixTime
     ) {
         self.repairs = repairs
         self.store = store
         self.completeness = completeness
+        self.pulls = pulls
         self.certificates = certificates
         self.sinks = sinks
         self.terminals = terminals
@@ -131,6 +134,7 @@ private final class AlertSnapshots: Sendable {
             flags.name = names.name(of: flags.serial)
             return flags
         }
+        snapshot.pulls = pulls.flags { names.name(of: $0) }
         snapshot.shifts = completeness.standings()
         snapshot.certificates = certificates.states.map { .init(server: $0.description, state: $1) }
         snapshot.disks = disks()

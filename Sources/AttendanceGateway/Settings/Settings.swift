@@ -19,6 +19,7 @@ package struct Settings: Hashable, Sendable {
     package var people: People
     package var alerts: Alerts
     package var commands: Commands
+    package var pull: Pull
     package var logging: Logging
     package var csv: CSV
     package var store: Store

@@ -40,7 +40,7 @@ struct SettingsBuilder {
         terminals.collectsPeople = people.collects
         var settings = Settings(
             listeners: listeners, connections: connections, erp: erp, furtherSites: sites, webhooks: webhooks,
-            terminals: terminals, people: people, alerts: alerts(), commands: commands(),
+            terminals: terminals, people: people, alerts: alerts(), commands: commands(), pull: pull(),
             logging: Settings.Logging(
                 directory: logs, level: value(SettingsTable.logLevel), keep: value(SettingsTable.logKeep),
                 console: value(SettingsTable.logConsole)),

@@ -204,7 +204,7 @@ enum SettingsTable {
     static let rows: [SettingRow] = [
         server.rows, serverLimits, server.token.rows,
         [listener.host.row, listener.port.row], listener.token.rows, Array(listener.rows.dropFirst(2)),
-        erp.rows, site.rows, webhookRows, terminalRows, peopleRows, alertRows, commandRows,
+        erp.rows, site.rows, webhookRows, terminalRows, peopleRows, alertRows, commandRows, pullRows,
         folderRows,
     ].flatMap(\.self)
 

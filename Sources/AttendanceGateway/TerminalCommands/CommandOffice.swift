@@ -21,7 +21,7 @@ struct CommandOffice: Sendable {
         _ order: CommandOrder, in journal: any JournalReading, at now: UnixTime,
         keep: ([NewCommand], _ by: Author, _ isForced: Bool) async throws -> [Int64]
     ) async throws -> CommandReceipt {
-        let serials = try await serials(of: order, in: journal)
+        let serials = try await serials(order.terminals, group: order.group, in: journal)
         let reason = PlainText.line(order.reason ?? "", limit: 500)
         let expires = try expiry(of: order, at: now)
         var new: [NewCommand] = []
@@ -81,17 +81,17 @@ struct CommandOffice: Sendable {
     }
 
     /// Each once, in the order asked for; then those of the group by serial number.
-    private func serials(of order: CommandOrder, in journal: any JournalReading) async throws
+    func serials(_ names: [String], group: String?, in journal: any JournalReading) async throws
         -> [SerialNumber]
     {
         var all: [SerialNumber] = []
-        for text in order.terminals {
+        for text in names {
             guard let serial = SerialNumber(text) else {
                 throw CommandOrderRefusal(text: "“\(PlainText.line(text, limit: 64))” is no serial number")
             }
             all.append(serial)
         }
-        if let group = order.group {
+        if let group {
             let wanted = group.trimmingBlanks().lowercased()
             var last: SerialNumber?
             var found = 0

@@ -201,6 +201,9 @@ package struct FirmwareBrain: Sendable {
         pump(at: now)
     }
 
+    /// These records count as delivered, whoever took them: so looks what was lost after its acknowledgement.
+    package mutating func markDelivered(_ numbers: [Int]) { store(.delivered(numbers)) }
+
     package mutating func stallPushes(_ isOn: Bool, at now: Moment) {
         pushesStalled = isOn
         pump(at: now)
