@@ -124,7 +124,7 @@ func withGateway<Result: Sendable>(
     _ settings: [String] = [], file: String = "", erp: SimulatedERPNext? = nil,
     folder: TemporaryFolder? = nil,
     now: @escaping @Sendable () -> UnixTime = Gateway.Surroundings.systemTime, openFiles: Int = 4096,
-    delivery: DeliveryTiming = .live,
+    delivery: DeliveryTiming = .live, pulls: @escaping @Sendable (GapRules) -> GapRules = { $0 },
     _ body: @escaping @Sendable (RunningGateway) async throws -> Result
 ) async throws -> Result {
     let folder = try folder ?? TemporaryFolder()
@@ -157,6 +157,8 @@ func withGateway<Result: Sendable>(
         logger: logger, metrics: PrometheusMetrics(), openFiles: openFiles, now: now, delivery: delivery)
     surroundings.roster.interval = .milliseconds(50)
     surroundings.roster.patience = .seconds(1)
+    surroundings.pulls.interval = .milliseconds(50)
+    surroundings.pulls.adapt = pulls
     let gateway = try await Gateway(settings: values, surroundings: surroundings)
     let group = ServiceGroup(configuration: .init(services: gateway.services, logger: logger.onlyTrouble))
     return try await withThrowingTaskGroup(of: Void.self) { [arguments] tasks in
