@@ -68,6 +68,8 @@ final class TerminalConnection {
                     }
                 case .enrolment(let enrolment, let serial):
                     await collect(enrolment, serial)
+                case .code(let code, let serial):
+                    send(await service.admit(code, at: serial))
                 }
             }
             pulse.messageServed(at: service.now())
@@ -119,6 +121,7 @@ final class TerminalConnection {
             case .collect(let enrolment, let serial, let next):
                 followUp = next
                 return .enrolment(enrolment, serial)
+            case .admit(let code, let serial): return .code(code, serial)
             case .register(let new, let registration, let skew): register(new, registration, skew: skew)
             case .wait(let new, let registration, let skew):
                 sight(new, registration, skew: skew, at: service.now())
@@ -134,6 +137,7 @@ final class TerminalConnection {
     private enum Work {
         case batch(IntakeBatch)
         case enrolment(Enrolment, SerialNumber)
+        case code(PresentedCode, SerialNumber)
     }
 
     /// Of what it holds nothing reaches the log, whatever goes wrong.

@@ -19,6 +19,7 @@ package final class TerminalService: Sendable {
     private let credentials: CredentialIntake?
     private let batches = Mutex<@Sendable (StoredLogs) -> Void>({ _ in })
     private let arrivals = Mutex<@Sendable (SerialNumber, Registration) -> Void>({ _, _ in })
+    private let codes = Mutex<(@Sendable (PresentedCode, SerialNumber) async -> Reply)?>(nil)
     private let policy: Mutex<TerminalPolicy>
     private let connections = Atomic<Int64>(0)
     private let resends = Mutex<[SerialNumber: ResendWatch]>([:])
@@ -81,6 +82,15 @@ package final class TerminalService: Sendable {
         if let followUp, followUp.isPage { pulled = followUp.isBacklog ? .new : .everything }
         batches.withLock(\.self)(
             StoredLogs(terminal: batch.terminal, receipt: receipt, pulled: pulled, at: batch.received))
+    }
+
+    /// Who decides on codes and PINs; without anyone they open nothing. To be set before anyone connects.
+    package func onCode(_ decide: @escaping @Sendable (PresentedCode, SerialNumber) async -> Reply) {
+        codes.withLock { $0 = decide }
+    }
+
+    func admit(_ code: PresentedCode, at serial: SerialNumber) async -> Reply {
+        await codes.withLock(\.self)?(code, serial) ?? .declined(word: code.word, keepsDoorShut: true)
     }
 
     func registered(_ serial: SerialNumber, _ registration: Registration) {

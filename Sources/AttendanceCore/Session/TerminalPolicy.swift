@@ -9,6 +9,8 @@ package struct TerminalPolicy: Sendable {
     package var keepsPhotos: Bool
     /// Whose people and credentials are taken in, sealed; of all others they are dropped.
     package var collects: @Sendable (SerialNumber) -> Bool = { _ in false }
+    /// How a terminal that asks before it opens is answered; nil where it does not ask. In memory, without waiting.
+    package var approves: @Sendable (SerialNumber, AccessPolicy.Occasion) -> Reply.Approval? = { _, _ in nil }
     private let defaultZone: ZoneRules
     private let zones: [SerialNumber: ZoneRules]
     private let names: [SerialNumber: String]

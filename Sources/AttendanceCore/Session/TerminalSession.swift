@@ -1,3 +1,10 @@
+extension Reply.Approval {
+    /// Nobody passes whose record could not be kept.
+    fileprivate var shut: Reply.Approval {
+        opens ? Reply.Approval(opens: false, message: AccessPolicy.Refusal.unsure.rawValue) : self
+    }
+}
+
 /// One connection's conversation, as decisions without clock, socket or store: a message in, actions out.
 ///
 /// The edge decodes nothing and decides nothing: it hands over bytes, carries out the actions in order, and reports
@@ -9,6 +16,8 @@ package struct TerminalSession: Sendable {
         case store(IntakeBatch, FollowUp)
         /// Keep this credential, sealed, then carry out what `FollowUp` says for how it ended. Secret.
         case collect(Enrolment, from: SerialNumber, FollowUp)
+        /// Somebody shows a code or types a PIN: say whether they may pass.
+        case admit(PresentedCode, at: SerialNumber)
         /// The terminal has introduced itself; `skew` is its clock minus ours in seconds.
         case register(SerialNumber, Registration, skew: Int?)
         /// The terminal has introduced itself and was told to wait for its approval.
@@ -227,11 +236,20 @@ package struct TerminalSession: Sendable {
             ? FollowUp(
                 stored: nil, notStored: nil, isPage: isPage,
                 isBacklog: isPage && log.word == PullScope.new.word)
-            : FollowUp(
-                stored: .stored(log, cloudTime: clock(at: now)),
-                notStored: .logRefused(word: word, reason: .code(1)))
+            : answers(to: log, batch, word, at: now)
         actions.append(.store(batch, followUp))
         return actions
+    }
+
+    /// The answers to a batch. Who may pass is decided here, from memory, so that it waits for nothing but the commit.
+    private mutating func answers(
+        to log: LogMessage, _ batch: IntakeBatch, _ word: String, at now: UnixTime
+    ) -> FollowUp {
+        let approval = policy.approves(batch.terminal, AccessPolicy.Occasion(batch))
+        return FollowUp(
+            stored: .stored(log, cloudTime: clock(at: now), approval: approval),
+            notStored: approval.map { .logRefusedShut(word: word, approval: $0.shut) }
+                ?? .logRefused(word: word, reason: .code(1)))
     }
 
     /// What is done with a batch of which nothing is taken; nil where it is taken. The terminal keeps it.
@@ -285,6 +303,12 @@ package struct TerminalSession: Sendable {
             actions.append(.notice(.unknownWord(request.word)))
         }
         guard let reply = Reply.answer(to: request, cloudTime: clock(at: now)) else { return actions }
+        // Only for a terminal that has registered, and is one of ours now.
+        if let serial, admits(serial), let code = PresentedCode.read(bytes, word: request.word),
+            admission(serial, .batch) == .served
+        {
+            return actions + [.admit(code, at: serial)]
+        }
         actions.append(contentsOf: collect(request, bytes, reply) ?? [.reply(reply)])
         return actions
     }

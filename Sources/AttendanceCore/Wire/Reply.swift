@@ -12,6 +12,10 @@ package enum Reply: Hashable, Sendable {
     case logStored(word: String, count: Int64, logIndex: Int64?, cloudTime: WallTime?, approval: Approval?)
     /// The records are not stored: the terminal keeps them and sends them again.
     case logRefused(word: String, reason: Reason)
+    /// As `logRefused` with the general reason, to a terminal that asks before it opens: nobody may pass.
+    case logRefusedShut(word: String, approval: Approval)
+    /// The answer to a code or PIN (§5.4). `name` is shown; `enrollID` only where it is a number.
+    case code(word: String, serial: SerialNumber, approval: Approval, enrollID: EnrollID?, name: String?)
     /// Done, or at least taken note of.
     case done(word: String, cloudTime: WallTime?, enrollID: Int64?, backupNumber: Int64?)
     /// No. With `keepsDoorShut` the terminal also learns that nobody may pass.
@@ -56,12 +60,20 @@ package enum Reply: Hashable, Sendable {
             // Newer firmware sends a log again without it, older firmware ignores it (§5.2).
             output.append(key: ",\"mark\":true")
             output.append(cloudTime: cloudTime)
-            if let approval {
-                output.append(key: ",\"access\":", number: approval.opens ? 1 : 0)
-                if let message = approval.message {
-                    output.append(key: ",\"message\":")
-                    output.append(jsonString: message)
-                }
+            if let approval { output.append(approval) }
+        case .logRefusedShut(let word, let approval):
+            output.open(word, result: false)
+            output.append(key: ",\"reason\":", number: 1)
+            output.append(Approval(opens: false, message: approval.message))
+        case .code(let word, let serial, let approval, let enrollID, let name):
+            output.open(word, result: approval.opens)
+            output.append(key: ",\"sn\":")
+            output.append(jsonString: serial.text)
+            output.append(approval)
+            output.append(key: ",\"enrollid\":", number: enrollID.flatMap { Int64($0.canonical) })
+            if let name, !name.isEmpty {
+                output.append(key: ",\"username\":")
+                output.append(jsonString: name)
             }
         case .logRefused(let word, let reason):
             output.open(word, result: false)
@@ -121,8 +133,7 @@ extension Reply {
 
     /// The answer to a request that carries no records; nil where none is due (§5.3 to §5.5, §9.13).
     ///
-    /// Nobody is let in by a code or PIN: approval at the door is a policy the gateway does not have, and a door that
-    /// stays shut is the harmless mistake.
+    /// A code or PIN that nobody looks at lets nobody in: a door that stays shut is the harmless mistake.
     package static func answer(to request: Request, cloudTime: WallTime?) -> Reply? {
         switch request.word {
         case "sendgps":
@@ -154,6 +165,14 @@ extension [UInt8] {
     }
 
     fileprivate mutating func append(bool: Bool) { append(key: bool ? "true" : "false") }
+
+    fileprivate mutating func append(_ approval: Reply.Approval) {
+        append(key: ",\"access\":", number: approval.opens ? 1 : 0)
+        if let message = approval.message {
+            append(key: ",\"message\":")
+            append(jsonString: message)
+        }
+    }
 
     /// Nothing at all without a number.
     fileprivate mutating func append(key: StaticString, number: Int64?) {

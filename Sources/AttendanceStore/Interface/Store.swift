@@ -8,9 +8,10 @@ import AttendanceCore
 /// `Tests/AttendanceStoreTests/Conformance`, which takes any engine.
 ///
 /// What belongs to one concern stands together: `DeliveryKeeping`, `EmployeeKeeping`, `CorrectionKeeping`,
-/// `TerminalKeeping`, `RegistryKeeping`, `AlertKeeping`, `CommandKeeping`, `PeopleKeeping`.
+/// `TerminalKeeping`, `RegistryKeeping`, `AlertKeeping`, `CommandKeeping`, `PeopleKeeping`,
+/// `AccessKeeping`.
 package protocol Store: JournalReading, DeliveryKeeping, EmployeeKeeping, CorrectionKeeping, TerminalKeeping,
-    RegistryKeeping, AlertKeeping, CommandKeeping, PeopleKeeping
+    RegistryKeeping, AlertKeeping, CommandKeeping, PeopleKeeping, AccessKeeping
 {
     // MARK: Intake
 

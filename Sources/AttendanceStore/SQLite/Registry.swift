@@ -114,7 +114,7 @@ extension WriterConnection {
     }
 
     /// Nil for one that was never heard of.
-    private func knownTerminal(_ serial: SerialNumber) throws -> Int64? {
+    func knownTerminal(_ serial: SerialNumber) throws -> Int64? {
         if let known = terminals[serial.folded] { return known }
         statements.findTerminal.bind(serial.folded, at: 1)
         return try statements.findTerminal.firstNumber()

@@ -1,3 +1,4 @@
+import AttendanceCore
 import Crypto
 import Foundation
 import Synchronization
@@ -95,7 +96,13 @@ package final class Vault: Sendable {
         -> Bool
     {
         guard let id = VaultKeyID(of: digest) else { return false }
-        return Self.digest(bytes, for: context, by: try key(id)) == digest
+        return ConstantTime.equal(Self.digest(bytes, for: context, by: try key(id)), digest)
+    }
+
+    /// The digests of these bytes by every key there is, the current one's first: for looking up what is only known by
+    /// its digest.
+    package func digests(_ bytes: [UInt8], for context: String) throws(VaultError) -> [[UInt8]] {
+        try keys().all.reversed().map { Self.digest(bytes, for: context, by: $0) }
     }
 
     private static func digest(_ bytes: [UInt8], for context: String, by key: VaultKeys.Key) -> [UInt8] {
