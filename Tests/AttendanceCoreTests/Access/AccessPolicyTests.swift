@@ -18,7 +18,14 @@ import Testing
     }
 
     private func verdict(
-        _ policy: AccessPolicy = AccessPolicy(), _ punch: Punch?, records: Int = 1, isApproved: Bool = true,
+        _ punch: Punch?, records: Int = 1, isApproved: Bool = true,
+        person: AccessPerson = .active(places: [])
+    ) -> AccessPolicy.Verdict {
+        verdict(AccessPolicy(), punch, records: records, isApproved: isApproved, person: person)
+    }
+
+    private func verdict(
+        _ policy: AccessPolicy, _ punch: Punch?, records: Int = 1, isApproved: Bool = true,
         person: AccessPerson = .active(places: [])
     ) -> AccessPolicy.Verdict {
         policy.verdict(

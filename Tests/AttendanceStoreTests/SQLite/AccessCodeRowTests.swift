@@ -68,7 +68,8 @@ import Testing
             try await withSQLiteStore(in: folder) { store in
                 let step = ClockStep(terminal: Sample.terminal, at: Sample.now, before: 90, unread: 4)
                 #expect(try await store.noteClockStep(step) == nil)
-                try await store.note(TerminalSighting(serial: Sample.terminal, at: Sample.now))
+                try await store.note(
+                    TerminalSighting(serial: Sample.terminal, at: Sample.now, address: "10.0.0.1"))
                 let id = try #require(try await store.noteClockStep(step))
                 try await store.settleClockStep(id, after: 1)
                 try await store.settleClockStep(id, after: 2)
