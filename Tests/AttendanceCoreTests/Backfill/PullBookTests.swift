@@ -1,5 +1,6 @@
-import AttendanceCore
 import Testing
+
+@testable import AttendanceCore
 
 @Suite struct `When logs are pulled` {
     private static let start: Int64 = 1_770_000_000
