@@ -104,19 +104,9 @@ import Testing
                 try await eventually { try await gateway.gateway.store.commandTarget(serial) != nil }
                 let day = String(WallTime(seconds: midnight + 86_400).description.prefix(10))
                 for (from, expected) in [(day, 60), (nil, times.count)] {
-                    let receipt = try await CommandOffice(
-                        terminals: gateway.gateway.terminalsInForce.now,
-                        commands: gateway.gateway.commandSettings.now
-                    ).carryOut(
-                        LogPullOrder(
-                            terminals: ["ZX01"], from: from, to: from, isAll: from == nil, author: "ada"),
-                        in: gateway.gateway.store, at: Gateway.Surroundings.systemTime()
-                    ) { new, author, _ in try await gateway.gateway.commands.order(new, by: author) }
-                    try await eventually {
-                        try await gateway.gateway.store.commands(
-                            CommandFilter(ids: Set(receipt.ids)), after: 0, limit: 1
-                        ).allSatisfy(\.state.isFinal)
-                    }
+                    let days = from.map { ["--from", $0, "--to", $0] } ?? ["--all"]
+                    let rows = try await gateway.rows(["logs", "pull", "ZX01", "--wait"] + days)
+                    #expect(rows.first?["state"] as? String == "done", "\(rows)")
                     let journal = try await gateway.journal()
                     #expect(journal.count == expected, "\(profile.name) \(from ?? "all")")
                 }

@@ -15,6 +15,11 @@ package struct PullBook: Hashable, Sendable {
         package var delivered: Int
         /// Seconds since 1970 UTC.
         package var at: Int64
+
+        package init(delivered: Int, at: Int64) {
+            self.delivered = delivered
+            self.at = at
+        }
     }
 
     package struct Gap: Codable, Hashable, Sendable {
@@ -38,6 +43,12 @@ package struct PullBook: Hashable, Sendable {
         package var pulled: Int
         /// It does not answer either.
         package var isDeaf: Bool
+
+        package init(since: Int64, pulled: Int, isDeaf: Bool) {
+            self.since = since
+            self.pulled = pulled
+            self.isDeaf = isDeaf
+        }
     }
 
     package struct Last: Codable, Hashable, Sendable {
