@@ -124,7 +124,7 @@ import Testing
                             StoredLog(person: UInt64(person), time: wallNow(-600 + Int64(person))), at: $1)
                     }
                 }
-                try await eventually { try await gateway.journal().count == 5 }
+                try await terminal.wait { $0.content.logs.newCount == 0 }
                 // Totals that add up are the mark.
                 terminal.act { $0.dropLink(at: $1) }
                 try await terminal.wait { $0.isRegistered && $0.ledger.registrations >= 2 }
