@@ -90,7 +90,7 @@ import Testing
     func `every firmware's pages are understood, and days are those of its clock`(
         profile: FirmwareProfile
     ) async throws {
-        try await withGateway { gateway in
+        try await withGateway(["Pull.Gaps=no", "Pull.OnRegister=no"]) { gateway in
             let terminal = try Self.terminal("ZX01", gateway, profile)
             try await Self.alive([terminal]) {
                 // Three days, in Kolkata 18:30 UTC apart; the middle one has 60 records, first and last second among them.
@@ -100,6 +100,9 @@ import Testing
                     seconds.map { WallTime(seconds: midnight + Int64(day) * 86_400 + Int64($0)) }
                 }
                 Self.fill(terminal, times)
+                // One that is asked by page numbers alone must have said that it holds something.
+                terminal.act { $0.dropLink(at: $1) }
+                try await terminal.wait { $0.isRegistered && $0.ledger.registrations >= 2 }
                 let serial = try #require(SerialNumber("ZX01"))
                 try await eventually { try await gateway.gateway.store.commandTarget(serial) != nil }
                 let day = String(WallTime(seconds: midnight + 86_400).description.prefix(10))
