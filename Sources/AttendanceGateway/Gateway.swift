@@ -66,6 +66,8 @@ package final class Gateway: Sendable {
     package let roster: RosterParts
     /// Records that terminals do not push.
     package let pulls: LogPulls
+    private let access: AccessDesk
+    private let clocks: ClockDesk
     private let settings: Settings
     let commandSettings: CommandSettingsInForce
     let surroundings: Surroundings
@@ -109,14 +111,20 @@ package final class Gateway: Sendable {
         let credentials = RosterIntake(
             vault: vault, store: store, terminals: terminalsInForce, now: surroundings.now)
         let terminals = TerminalService(
-            store: store, policy: try Self.policy(terminalsInForce.now, registry), presence: presence,
+            store: store, policy: try terminalsInForce.now.policy(), presence: presence,
             registry: registry, logger: logger, credentials: credentials.intake, now: surroundings.now,
             owing: { sinks.ring() })
         self.terminals = terminals
+        let access = AccessDesk(
+            settings: settings, store: store, vault: vault, terminals: terminalsInForce,
+            directories: sinks.people.directories, timing: surroundings.roster, logger: logger)
+        self.access = access
+        terminals.setPolicy(try Self.policy(terminalsInForce.now, registry, access))
+        terminals.onCode { await access.decide($0, at: $1) }
         registryDesk = RegistryDesk(
             registry: registry, store: store, presence: presence, terminals: terminalsInForce,
             changed: {
-                Self.setPolicy(of: terminals, to: terminalsInForce.now, registry, logger)
+                Self.setPolicy(of: terminals, to: terminalsInForce.now, registry, access, logger)
                 sinks.rulesChanged()
             }, owing: { sinks.ringForRequeued() }, timing: surroundings.delivery, now: surroundings.now,
             logger: logger)
@@ -145,8 +153,14 @@ package final class Gateway: Sendable {
         try await pulls.load()
         self.pulls = pulls
         terminals.onStored { pulls.stored($0) }
+        let clocks = ClockDesk(
+            rule: settings.terminals.clockRule, store: store, desk: commands,
+            isApproved: { registry.standing(of: $0) == .approved },
+            wallTime: { terminals.wallTime(of: $0, at: $1) }, now: surroundings.now, logger: logger)
+        self.clocks = clocks
         terminals.onArrival { [commands] in
             pulls.arrived($0, $1)
+            clocks.arrived($0, $1)
             commands.arrived($0, $1)
         }
         roster = RosterParts(
@@ -184,7 +198,7 @@ package final class Gateway: Sendable {
         services += completeness.services + alerts.services + sinks.services + [registryDesk]
         // Behind the listeners when stopping: what was under way has lost its connection by then and is written down.
         services.append(commands)
-        services += roster.services + [pulls]
+        services += roster.services + [pulls, access, clocks]
         services.append(adminServer)
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))
@@ -218,7 +232,9 @@ package final class Gateway: Sendable {
         commands.bounds = new.commandBounds
         pulls.pull = new.pull
         workingHours.take(new.alerts.workingHours ?? .always)
-        Self.setPolicy(of: terminals, to: terminalsInForce.now, registry, surroundings.logger)
+        access.apply(new)
+        clocks.rule = new.terminals.clockRule
+        Self.setPolicy(of: terminals, to: terminalsInForce.now, registry, access, surroundings.logger)
         for (listener, running) in zip(listeners, settings.listeners) {
             if let rules = new.rules(for: running) {
                 listener.setRules(rules)
@@ -231,20 +247,21 @@ package final class Gateway: Sendable {
     }
 
     private static func policy(
-        _ terminals: Settings.Terminals, _ registry: TerminalRegistry
+        _ terminals: Settings.Terminals, _ registry: TerminalRegistry, _ access: AccessDesk
     ) throws -> TerminalPolicy {
         var policy = try terminals.policy()
         // What somebody's body is told by is kept of our own terminals only.
         if terminals.collectsPeople { policy.collects = { registry.standing(of: $0) == .approved } }
+        policy.approves = { access.approval(of: $0, $1) }
         return policy
     }
 
     private static func setPolicy(
         of terminals: TerminalService, to new: Settings.Terminals, _ registry: TerminalRegistry,
-        _ logger: Logger
+        _ access: AccessDesk, _ logger: Logger
     ) {
         do {
-            terminals.setPolicy(try policy(new, registry))
+            terminals.setPolicy(try policy(new, registry, access))
         } catch {
             // The loader has checked every zone; it would have refused the file.
             logger.error("terminal settings not applied", metadata: ["error": "\(error)"])
@@ -291,6 +308,14 @@ package final class Gateway: Sendable {
             })
     }
 
+    private var codeRoutes: CodeRoutes {
+        CodeRoutes { [store, roster, terminalsInForce, now = surroundings.now] order in
+            try await CodeDesk(
+                store: store, vault: roster.vault, terminals: terminalsInForce.now, now: now
+            ).carryOut(order)
+        }
+    }
+
     private var adminServer: any Service {
         let routes = AdminRoutes(
             store: store, health: { [reporter] in await reporter.report() },
@@ -298,7 +323,7 @@ package final class Gateway: Sendable {
             others: [
                 correctionRoutes.add, sinks.people.routes.add,
                 completeness.routes(completeness.desk(store, registry: registry)).add, registryRoutes.add,
-                alerts.routes.add, commandRoutes.add, logRoutes.add, roster.routes.add,
+                alerts.routes.add, commandRoutes.add, logRoutes.add, roster.routes.add, codeRoutes.add,
                 ReconcileRoutes(
                     store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now
                 ).add,

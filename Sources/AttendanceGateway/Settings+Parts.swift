@@ -99,6 +99,8 @@ extension Settings.Terminals {
             keepsPhotos: keepsPhotos, sinks: { sinks(of: $0) })
     }
 
+    var clockRule: ClockRule { ClockRule(limit: clockLimit, sendsClock: sendsClock) }
+
     func directionRule(of serial: SerialNumber) -> DirectionRule {
         switch direction(of: serial) {
         case .unspecified: .none

@@ -11,7 +11,8 @@ package struct AttendanceGatewayProgram: AsyncParsableCommand {
             Corrections.self, Audit.self, Employees.self, PeopleCommand.self, VaultCommand.self,
             Export.self, Reconcile.self, Repairs.self, Simulate.self,
             Demo.self,
-            Terminals.self, TerminalCommands.self, Logs.self, CompletenessCommand.self, Alerts.self,
+            Terminals.self, TerminalCommands.self, Logs.self, Codes.self, CompletenessCommand.self,
+            Alerts.self,
             VersionCommand.self,
         ],
         defaultSubcommand: Serve.self)

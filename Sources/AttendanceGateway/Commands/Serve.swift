@@ -61,6 +61,9 @@ struct Serve: AsyncParsableCommand {
                 settings: settings,
                 surroundings: .init(
                     logger: logger, metrics: metrics, openFiles: openFiles, notifier: notifier))
+            let audit = SettingsAudit(
+                store: gateway.store, now: Gateway.Surroundings.systemTime, logger: logger)
+            await audit.started(with: loaded)
             let reload = SettingsReload(
                 started: loaded, logger: logger, load: { loader.load() },
                 apply: { new in
@@ -69,7 +72,7 @@ struct Serve: AsyncParsableCommand {
                     output.keep = new.logging.keep
                     gateway.apply(new)
                     notifier.ready(status: "taking punches")
-                })
+                }, changed: { await audit.reloaded($0, $1) })
             try await Self.runGroup(gateway.services + [reload], logger: logger)
             logger.notice("stopped")
         } catch {

@@ -51,6 +51,38 @@ extension SettingKind where Value == [String] {
     }
 }
 
+extension SettingKind where Value == [String] {
+    /// Names of branches and companies; `all` alone is no limit, said in so many words.
+    static var places: Self {
+        let names = list("branches and companies") { (text) throws(ValueFault) -> String in
+            // The length of a document's name in Frappe.
+            if text.count <= 140 { return text }
+            throw ValueFault(
+                problem: "\(quoted(text)) is longer than 140 characters",
+                remedy: "Write branches or companies as ERPNext shows them, with commas between")
+        }
+        return Self(name: names.name, isList: true) { (text) throws(ValueFault) -> Value in
+            let found = try names.parse(text)
+            return found.map { $0.lowercased() } == ["all"] ? [] : found
+        }
+    }
+}
+
+extension SettingKind where Value == String {
+    /// What fits on a terminal's screen.
+    static var screenText: Self {
+        Self(name: "text of at most \(AccessPolicy.maximumText) characters") {
+            (text) throws(ValueFault) -> Value in
+            guard text.count <= AccessPolicy.maximumText else {
+                throw ValueFault(
+                    problem: "the text has \(text.count) characters",
+                    remedy: "Write at most \(AccessPolicy.maximumText)")
+            }
+            return text
+        }
+    }
+}
+
 /// Texts that a part of the gateway reads by itself: what is checked here is their form.
 extension SettingKind where Value == String {
     /// `04:00-12:00 in, 12:00-04:00 out`

@@ -80,6 +80,8 @@ extension Settings {
         package var keepsPhotos: Bool
         package var earliestYear: Int
         package var futureTolerance: Duration
+        /// A clock that is wrong by more is set by command; nil: none is.
+        package var clockLimit: Duration?
         /// What `[Terminals]` says.
         package var traits: Traits
         /// In the file's order.
@@ -111,6 +113,7 @@ extension Settings {
             /// Names of Shift Types. Empty: none, whatever would be inherited.
             package var shifts: [String]?
             package var coordinates: Coordinates?
+            package var access = Access()
 
             package init(
                 sinks: Set<SinkName>? = nil, employeeField: String? = nil, direction: DirectionSetting? = nil,
@@ -126,6 +129,17 @@ extension Settings {
                 self.shifts = shifts
                 self.coordinates = coordinates
             }
+        }
+
+        /// What is said of approval mode; nil where nothing is.
+        package struct Access: Hashable, Sendable {
+            package var isAsked: Bool?
+            package var allowsWhenUnsure: Bool?
+            /// Branches and companies; empty: all.
+            package var places: [String]?
+            package var hours: WorkingHours?
+            package var welcome: String?
+            package var refusal: String?
         }
 
         package struct Group: Hashable, Sendable {
@@ -188,6 +202,22 @@ extension Settings {
         /// The Shift Types whose people punch there.
         package func shifts(of serial: SerialNumber) -> [String] { nearest(serial, \.shifts) ?? [] }
         package func coordinates(of serial: SerialNumber) -> Coordinates? { nearest(serial, \.coordinates) }
+
+        /// Nil for a terminal that is not in approval mode.
+        package func accessPolicy(of serial: SerialNumber) -> AccessPolicy? {
+            guard nearest(serial, \.access.isAsked) == true else { return nil }
+            return AccessPolicy(
+                allowsWhenUnsure: nearest(serial, \.access.allowsWhenUnsure) ?? false,
+                places: nearest(serial, \.access.places) ?? [],
+                hours: nearest(serial, \.access.hours) ?? .always,
+                welcome: nearest(serial, \.access.welcome), refusal: nearest(serial, \.access.refusal))
+        }
+
+        /// Whether any terminal may be in approval mode.
+        package var asksForApproval: Bool {
+            traits.access.isAsked == true || groups.contains { $0.traits.access.isAsked == true }
+                || overrides.values.contains { $0.traits.access.isAsked == true }
+        }
 
         /// Every Shift Type that any terminal is mapped to, in order of name.
         package var allShifts: [String] {

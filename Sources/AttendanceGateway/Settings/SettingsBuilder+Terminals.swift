@@ -26,7 +26,8 @@ extension SettingsBuilder {
             timeZone: zone, sendsClock: value(SettingsTable.sendClock),
             asksForUsers: value(SettingsTable.sendUsers), keepsPhotos: value(SettingsTable.keepPhotos),
             earliestYear: value(SettingsTable.earliestYear),
-            futureTolerance: value(SettingsTable.futureToleranceHours), traits: traits, groups: groups,
+            futureTolerance: value(SettingsTable.futureToleranceHours),
+            clockLimit: value(SettingsTable.clockLimitSeconds), traits: traits, groups: groups,
             overrides: [:], unknown: value(SettingsTable.unknownTerminals),
             trustsUnregistered: value(SettingsTable.withoutRegistration),
             maximumPending: value(SettingsTable.maxPending),
@@ -126,6 +127,11 @@ extension SettingsBuilder {
             profile: profile(keys.profile, name: name, among: profiles),
             dayStart: value(keys.dayStart, name: name), shifts: value(keys.shifts, name: name))
         if let field = keys.employeeField { traits.employeeField = value(field, name: name) }
+        traits.access = Settings.Terminals.Access(
+            isAsked: value(keys.approval, name: name),
+            allowsWhenUnsure: value(keys.whenUnsure, name: name),
+            places: value(keys.accessFor, name: name), hours: value(keys.accessHours, name: name),
+            welcome: value(keys.accessMessage, name: name), refusal: value(keys.refusalMessage, name: name))
         let latitude = value(keys.latitude, name: name)
         let longitude = value(keys.longitude, name: name)
         if let latitude, let longitude {

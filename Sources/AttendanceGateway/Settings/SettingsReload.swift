@@ -13,19 +13,23 @@ package struct SettingsReload: Service {
     private let logger: Logger
     private let load: @Sendable () -> LoadedSettings
     private let apply: @Sendable (Settings) async -> Void
+    private let changed: @Sendable (SettingsDifference, LoadedSettings) async -> Void
 
     /// `started` is what the gateway was started with. `apply` is given whole settings and takes from them what its
-    /// rows in the table call a reload; it is called also when only a restart would show a difference.
+    /// rows in the table call a reload; it is called also when only a restart would show a difference. `changed` is told
+    /// what differs, after that.
     package init(
         requests: @escaping @Sendable () async -> AsyncStream<Void> = { await hangups() },
         started: LoadedSettings, logger: Logger, load: @escaping @Sendable () -> LoadedSettings,
-        apply: @escaping @Sendable (Settings) async -> Void
+        apply: @escaping @Sendable (Settings) async -> Void,
+        changed: @escaping @Sendable (SettingsDifference, LoadedSettings) async -> Void = { _, _ in }
     ) {
         self.requests = requests
         self.started = started
         self.logger = logger
         self.load = load
         self.apply = apply
+        self.changed = changed
     }
 
     package func run() async throws {
@@ -45,6 +49,7 @@ package struct SettingsReload: Service {
             }
             let difference = SettingsDifference(from: current, to: new)
             await apply(settings)
+            await changed(difference, new)
             for change in difference.now {
                 logger.notice("setting changed", metadata: ["change": "\(change)"])
             }

@@ -15,6 +15,12 @@ extension SettingsTable {
         var shifts: Setting<[String]?>
         var latitude: Setting<Double?>
         var longitude: Setting<Double?>
+        var approval: Setting<Bool?>
+        var whenUnsure: Setting<Bool?>
+        var accessFor: Setting<[String]?>
+        var accessHours: Setting<WorkingHours?>
+        var accessMessage: Setting<String?>
+        var refusalMessage: Setting<String?>
 
         init(section: SettingsSection) {
             let isAll = section == .terminals
@@ -81,12 +87,42 @@ extension SettingsTable {
             longitude = Setting(
                 section, "Longitude", .optional(.degrees(180)), inWords: inherited, changes: .atReload,
                 example: "55.2708", "Set together with Latitude.")
+            approval = Setting(
+                section, "Approval", .optional(.choice(["off": false, "on": true])),
+                default: isAll ? "off" : "", inWords: inherited, changes: .atReload, example: "on",
+                "on: the gateway answers each live punch with access, for a terminal that is set to let the server "
+                    + "decide (server_verify). It opens to people who are known and active, and to nobody else. off: "
+                    + "access is left out.")
+            whenUnsure = Setting(
+                section, "WhenUnsure", .optional(.choice(["refuse": false, "allow": true])),
+                default: isAll ? "refuse" : "", inWords: inherited, changes: .atReload, example: "refuse",
+                "With Approval: what becomes of a person whom nobody can tell, such as before the employees were read "
+                    + "first, or where several have one number.")
+            accessFor = Setting(
+                section, "AccessFor", .optional(.places), default: isAll ? "all" : "", inWords: inherited,
+                changes: .atReload, example: "Dubai, Sharjah",
+                "With Approval: branches or companies of ERPNext whose people may pass, with commas between; all: "
+                    + "everybody's.")
+            accessHours = Setting(
+                section, "AccessHours", .optional(.workingHours), default: isAll ? "always" : "",
+                inWords: inherited, changes: .atReload, example: "Mon-Fri 06:00-22:00",
+                "With Approval: when people may pass, by the terminal's time zone.")
+            accessMessage = Setting(
+                section, "AccessMessage", .optional(.screenText), inWords: inherited ?? "nothing",
+                changes: .atReload, example: "Welcome",
+                "With Approval: shown on the terminal to whoever may pass, at most 64 characters.")
+            refusalMessage = Setting(
+                section, "RefusalMessage", .optional(.screenText),
+                inWords: inherited ?? "the reason in a few words", changes: .atReload,
+                example: "Ask at the desk",
+                "With Approval: shown on the terminal to whoever may not pass, at most 64 characters.")
         }
 
         var rows: [SettingRow] {
             [
                 sinks.row, employeeField?.row, direction.row, directionHours.row, profile.row, dayStart.row,
-                shifts.row, latitude.row, longitude.row,
+                shifts.row, latitude.row, longitude.row, approval.row, whenUnsure.row, accessFor.row,
+                accessHours.row, accessMessage.row, refusalMessage.row,
             ].compactMap(\.self)
         }
     }
@@ -117,6 +153,12 @@ extension SettingsTable {
     static let futureToleranceHours = Setting<Duration>(
         .terminals, "FutureToleranceHours", .hours(0...8760), default: "24", changes: .atReload,
         "A punch further ahead of the gateway's clock is kept and not forwarded.")
+
+    static let clockLimitSeconds = Setting<Duration?>(
+        .terminals, "ClockLimitSeconds", .unlessZero(.seconds(0...86_400)), default: "60", changes: .atReload,
+        "A terminal whose clock is wrong by more is set by command (settime), where telling it the time in answers is "
+            + "switched off or was not enough. Never backward while it holds punches that it has not sent, for an hour; "
+            + "at most once an hour. 0: never.")
 
     static let unknownTerminals = Setting<UnknownTerminals>(
         .terminals, "Unknown",
@@ -177,7 +219,8 @@ extension SettingsTable {
     static let terminalRows: [SettingRow] = [
         [
             timeZone.row, sendClock.row, sendUsers.row, keepPhotos.row, earliestYear.row,
-            futureToleranceHours.row, unknownTerminals.row, withoutRegistration.row, maxPending.row,
+            futureToleranceHours.row, clockLimitSeconds.row, unknownTerminals.row, withoutRegistration.row,
+            maxPending.row,
             maxPendingPerHour.row, maxPendingPunches.row,
         ],
         terminalsTraits.rows,

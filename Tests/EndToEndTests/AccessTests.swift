@@ -1,0 +1,111 @@
+import AttendanceCore
+import AttendanceSimulation
+import AttendanceStore
+import Foundation
+import Testing
+
+@testable import AttendanceGateway
+
+/// Terminals that ask before they open, over real sockets.
+@Suite(.timeLimit(.minutes(2))) struct `Terminals in approval mode` {
+    private static let door = """
+        [Terminal D1]
+        Approval = on
+        AccessMessage = Welcome
+        [Terminal P1]
+        """
+
+    private static func terminal(
+        _ serial: String, _ gateway: RunningGateway, offset: Int64 = 0
+    ) throws -> FaithfulTerminal {
+        var options = FaithfulTerminal.Options(serial: serial)
+        options.profile = .aiFaceBS
+        options.zone = "Asia/Kolkata"
+        options.clockOffset = offset
+        options.habits.asksApproval = true
+        return try FaithfulTerminal(options, address: .init(port: gateway.port))
+    }
+
+    private static func answer(
+        _ terminal: SimulatedTerminal, _ records: [SimulatedRecord]
+    ) async throws -> (access: Int?, message: String?) {
+        let answer = try await terminal.sendLog(records)
+        return (answer["access"]?.wholeNumber.map { Int($0) }, answer["message"]?.text)
+    }
+
+    @Test func `a person whom the site knows passes, and nobody else`() async throws {
+        try await withERPNext(people: 1...5) { erp in
+            try await withGateway(file: Self.door, erp: erp) { gateway in
+                let door = try await gateway.connect("D1")
+                let plain = try await gateway.connect("P1")
+                _ = try await door.register()
+                _ = try await plain.register()
+                try await eventually {
+                    try await Self.answer(door, [.tfs(1, at: wallNow())]).access == 1
+                }
+                #expect(try await Self.answer(door, [.tfs(2, at: wallNow())]).message == "Welcome")
+                // Not known, a stranger, the door, old, and many at once.
+                #expect(try await Self.answer(door, [.tfs(77, at: wallNow())]).access == 0)
+                #expect(try await Self.answer(door, [.tfs(99_999_999, at: wallNow())]).access == 0)
+                #expect(try await Self.answer(door, [.tfs(0, at: wallNow())]).access == 0)
+                #expect(try await Self.answer(door, [.tfs(3, at: wallNow(-120))]).access == 0)
+                let batch = try await Self.answer(
+                    door, [.tfs(4, at: wallNow(-1)), .tfs(5, at: wallNow())])
+                #expect(batch.access == 0)
+                #expect(try await Self.answer(plain, [.tfs(1, at: wallNow())]).access == nil)
+            }
+        }
+    }
+
+    @Test func `a code opens once, at its terminal, and guessing shuts it`() async throws {
+        try await withGateway(file: Self.door) { gateway in
+            let issued = try await gateway.rows([
+                "codes", "issue", "--person", "900", "--name", "Guest", "--terminal", "D1", "--until", "1h",
+            ])
+            let code = try #require(issued.first?["code"] as? String)
+            let door = try await gateway.connect("D1")
+            let other = try await gateway.connect("P1")
+            _ = try await door.register()
+            _ = try await other.register()
+            func show(_ text: String, at terminal: SimulatedTerminal) async throws -> ServerMessage {
+                try await terminal.exchange(#"{"cmd":"sendqrcode","sn":"x","record":"\#(text)"}"#)
+            }
+            let elsewhere = try await show(code, at: other)
+            #expect(elsewhere["access"]?.wholeNumber == 0)
+            let first = try await show(code, at: door)
+            #expect(first["result"] == true && first["access"]?.wholeNumber == 1)
+            #expect(first["enrollid"]?.wholeNumber == 900 && first["username"]?.text == "Guest")
+            let second = try await show(code, at: door)
+            #expect(second["result"] == false && second["access"]?.wholeNumber == 0)
+            #expect(second["message"]?.text == "Already used")
+            for _ in 0..<5 {
+                let wrong = try await door.exchange(#"{"cmd":"sendpin","sn":"D1","pin":"12345678"}"#)
+                #expect(wrong["message"]?.text == "Code not known")
+            }
+            let shut = try await door.exchange(#"{"cmd":"sendpin","sn":"D1","pin":"12345678"}"#)
+            #expect(shut["message"]?.text == "Too many tries")
+            let trail = try await gateway.gateway.store.auditTrail(after: 0, limit: 50)
+            #expect(trail.contains { $0.action == "codes.issue" })
+            #expect(!trail.contains { $0.detail.contains(code) })
+            let verified = try await gateway.command(["audit", "verify"])
+            #expect(verified.status == 0 && verified.output.contains("nothing was changed"))
+        }
+    }
+
+    @Test func `a clock that is wrong is set and read back`() async throws {
+        try await withGateway(["Terminals.SendClock=no"], file: Self.door) { gateway in
+            let terminal = try Self.terminal("D1", gateway, offset: -600)
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await terminal.run() }
+                let serial = try #require(SerialNumber("D1"))
+                try await eventually {
+                    let steps = try await gateway.gateway.store.clockSteps(of: serial, limit: 9)
+                    return steps.first?.after.map { abs($0) <= 5 } ?? false
+                }
+                let steps = try await gateway.gateway.store.clockSteps(of: serial, limit: 9)
+                #expect(steps.count == 1 && (-610 ... -590).contains(steps.first?.before ?? 0))
+                tasks.cancelAll()
+            }
+        }
+    }
+}
