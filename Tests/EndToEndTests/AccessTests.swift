@@ -30,7 +30,7 @@ import Testing
         _ terminal: SimulatedTerminal, _ records: [SimulatedRecord]
     ) async throws -> (access: Int?, message: String?) {
         let answer = try await terminal.sendLog(records)
-        return (answer["access"]?.wholeNumber.map { Int($0) }, answer["message"]?.text)
+        return (answer["access"]?.integer.map { Int($0) }, answer["message"]?.text)
     }
 
     @Test func `a person whom the site knows passes, and nobody else`() async throws {
@@ -71,12 +71,12 @@ import Testing
                 try await terminal.exchange(#"{"cmd":"sendqrcode","sn":"x","record":"\#(text)"}"#)
             }
             let elsewhere = try await show(code, at: other)
-            #expect(elsewhere["access"]?.wholeNumber == 0)
+            #expect(elsewhere["access"]?.integer == 0)
             let first = try await show(code, at: door)
-            #expect(first["result"] == true && first["access"]?.wholeNumber == 1)
-            #expect(first["enrollid"]?.wholeNumber == 900 && first["username"]?.text == "Guest")
+            #expect(first["result"] == true && first["access"]?.integer == 1)
+            #expect(first["enrollid"]?.integer == 900 && first["username"]?.text == "Guest")
             let second = try await show(code, at: door)
-            #expect(second["result"] == false && second["access"]?.wholeNumber == 0)
+            #expect(second["result"] == false && second["access"]?.integer == 0)
             #expect(second["message"]?.text == "Already used")
             for _ in 0..<5 {
                 let wrong = try await door.exchange(#"{"cmd":"sendpin","sn":"D1","pin":"12345678"}"#)
