@@ -47,7 +47,7 @@ package final class ERPNextSink: Sink {
         /// With more punches owed than this, old ones are sent many in one request; nil never does.
         package var bulkAbove: Int?
         /// For a request with many.
-        package var bulkTimeout: Duration = .seconds(120)
+        package var bulkTimeout: Duration
 
         package static let hrmsEndpoint =
             "api/method/hrms.hr.doctype.employee_checkin.employee_checkin.add_log_based_on_employee_field"
@@ -63,6 +63,7 @@ package final class ERPNextSink: Sink {
             self.dialect = dialect
             self.credential = credential
             self.timeout = timeout
+            bulkTimeout = timeout * 4
             self.userAgent = userAgent
             self.mode = mode
             self.bulkAbove = bulkAbove

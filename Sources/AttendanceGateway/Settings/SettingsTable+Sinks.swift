@@ -120,7 +120,8 @@ extension SettingsTable {
                 section, "BulkAbove", .integer(100...100_000), default: "500",
                 "From so many owed punches on the backlog is drained so.")
             timeoutSec = Setting(
-                section, "TimeoutSec", .seconds(1...600), default: "30", "Longest wait for an answer.")
+                section, "TimeoutSec", .seconds(1...600), default: "30",
+                "Longest wait for an answer; four times as long for one request with many check-ins.")
             ambiguousWaitSec = Setting(
                 section, "AmbiguousWaitSec", .seconds(0...3600), default: "120",
                 "A punch that was sent and not answered waits so long before it is sent again, because the site may "
