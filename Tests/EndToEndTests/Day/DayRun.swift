@@ -19,9 +19,16 @@ struct DayRun: Sendable {
     static let outages = 2
     static let turns = ERPNextFault.catalogue.count + outages
 
-    private enum Weather {
+    private enum Weather: CustomStringConvertible {
         case fault(CataloguedFault)
         case outage
+
+        var description: String {
+            switch self {
+            case .fault(let fault): fault.name
+            case .outage: "site gone"
+            }
+        }
     }
 
     init(_ plan: DayPlan, erp: SimulatedERPNext, gateway: RunningGateway, clock: DayClock) {
@@ -42,14 +49,16 @@ struct DayRun: Sendable {
 
     // MARK: The day
 
-    /// Records an issue that says where the day was when it is cut off.
-    func live() async throws {
+    /// Records an issue that says where the day was when it is cut off. Answers how long each turn took.
+    func live() async throws -> [(name: String, took: Duration)] {
+        var turns: [(name: String, took: Duration)] = []
         var generator = SeededGenerator(seed: plan.seed &+ 2)
         var weather = ERPNextFault.catalogue(seed: plan.seed).map { Weather.fault($0) }
         for _ in 0..<Self.outages {
             weather.insert(.outage, at: Int.random(in: 0...weather.count, using: &generator))
         }
         for (turn, weather) in weather.enumerated() {
+            let start = ContinuousClock.now
             do {
                 try await live(turn, weather, using: &generator)
             } catch is CancellationError {
@@ -58,8 +67,10 @@ struct DayRun: Sendable {
                 )
                 throw CancellationError()
             }
+            turns.append((weather.description, ContinuousClock.now - start))
         }
         erp.setForcedLanguage(nil)
+        return turns
     }
 
     private func live(

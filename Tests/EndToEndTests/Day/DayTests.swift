@@ -49,13 +49,24 @@ import Testing
         ) { gateway in
             try await eventually { try await gateway.sink("erpnext")?.site?.lastRead != nil }
             let run = DayRun(plan, erp: erp, gateway: gateway, clock: clock)
-            try await run.live()
-            return try await Self.check(run)
+            let turns = try await run.live()
+            let lived = ContinuousClock.now
+            var report = try await Self.check(run)
+            let longest = turns.sorted { $0.took > $1.took }.prefix(8)
+            report.add(
+                "longest turns",
+                longest.map { "\($0.name): \(Self.seconds($0.took))" }.joined(separator: ", "))
+            report.add("looking back", Self.seconds(ContinuousClock.now - lived))
+            return report
         }
         try await erp.stop()
-        report.add("duration", "\(ContinuousClock.now - start)")
+        report.add("duration", Self.seconds(ContinuousClock.now - start))
         try Self.addLog(of: folder, to: &report)
         print("whole day \(seed)\n\(report.text)")
+    }
+
+    private static func seconds(_ duration: Duration) -> String {
+        duration.formatted(.units(allowed: [.seconds, .milliseconds], width: .narrow))
     }
 
     private static func check(_ run: DayRun) async throws -> DayReport {
