@@ -42,16 +42,16 @@ struct CodeDesk: Sendable {
         guard (1...AccessCode.mostUses).contains(wanted.uses) else {
             throw CodeRefusal(text: "a code is for 1 to \(AccessCode.mostUses) uses")
         }
-        guard !wanted.isPIN || CodeSeal.pinLengths.contains(wanted.digits) else {
+        guard !wanted.isPin || CodeSeal.pinLengths.contains(wanted.digits) else {
             throw CodeRefusal(text: "a PIN has 6 to 8 digits")
         }
         let code = AccessCode(
-            kind: wanted.isPIN ? .pin : .qr, person: PersonKey(space: space, enrollID: id),
+            kind: wanted.isPin ? .pin : .qr, person: PersonKey(space: space, enrollID: id),
             name: Person.usableName(wanted.name), scope: scope, starts: starts, ends: ends,
             uses: wanted.uses)
         let seal = CodeSeal(vault: vault)
         for _ in 0..<Self.attempts {
-            let made = try wanted.isPIN ? seal.makePIN(digits: wanted.digits) : seal.makeQR(code)
+            let made = try wanted.isPin ? seal.makePIN(digits: wanted.digits) : seal.makeQR(code)
             if let id = try await store.issueCode(code, digest: made.digest, by: author, at: now) {
                 return CodeAnswer(id: id, code: made.text)
             }

@@ -65,7 +65,7 @@ struct Codes: AsyncParsableCommand {
                 CodeOrder(
                     issue: .init(
                         person: person, name: name, terminal: terminal, group: group,
-                        from: starts?.milliseconds, until: ends.milliseconds, isPIN: pin, digits: digits,
+                        from: starts?.milliseconds, until: ends.milliseconds, isPin: pin, digits: digits,
                         uses: uses), author: Author.atCommandLine.name), settings)
             let output = Output(format: .text)
             if format == .json {

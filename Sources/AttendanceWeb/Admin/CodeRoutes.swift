@@ -33,14 +33,14 @@ package struct CodeOrder: Codable, Sendable, Hashable {
         /// Milliseconds since 1970 UTC; nil: now.
         package var from: Int64?
         package var until: Int64
-        package var isPIN: Bool
+        package var isPin: Bool
         /// Of a PIN.
         package var digits: Int
         package var uses: Int
 
         package init(
             person: String, name: String, terminal: String?, group: String?, from: Int64?, until: Int64,
-            isPIN: Bool, digits: Int, uses: Int
+            isPin: Bool, digits: Int, uses: Int
         ) {
             self.person = person
             self.name = name
@@ -48,7 +48,7 @@ package struct CodeOrder: Codable, Sendable, Hashable {
             self.group = group
             self.from = from
             self.until = until
-            self.isPIN = isPIN
+            self.isPin = isPin
             self.digits = digits
             self.uses = uses
         }
