@@ -159,7 +159,7 @@ struct DayRun: Sendable {
     }
 
     /// Looks less often than `eventually`: each look costs the gateway something on a full day.
-    private func soon(_ condition: () async throws -> Bool) async throws {
+    func soon(_ condition: () async throws -> Bool) async throws {
         while try await !condition() { try await Task.sleep(for: .milliseconds(40)) }
     }
 

@@ -93,8 +93,8 @@ import Testing
         let statistics = erp.statistics
         let unmet = ERPNextFault.catalogue.filter { statistics.faults[$0.fault] == nil }
         #expect(unmet.isEmpty, "seed \(plan.seed): \(unmet.map(\.name))")
-        try await eventually { try await gateway.health()["status"] as? String == "ok" }
-        try await eventually {
+        try await run.soon { try await gateway.health()["status"] as? String == "ok" }
+        try await run.soon {
             try gateway.csvLines().count { $0.hasSuffix(",Success") } == wanted.count
         }
 
