@@ -152,7 +152,7 @@ extension CheckConfig {
         if let shifts = traits.shifts, !shifts.isEmpty {
             words.append("shifts \(shifts.joined(separator: ", "))")
         }
-        if let access = traits.access.isAsked { words.append(access ? "approval mode" : "no approval mode") }
+        if traits.access.isAsked == true { words.append("approval mode") }
         if let place = traits.coordinates { words.append("at \(place.latitude), \(place.longitude)") }
         return words
     }

@@ -64,7 +64,8 @@ private struct Collected: ResponseBodyWriter {
             try JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any])
         #expect(
             json.keys.sorted() == [
-                "alerts", "commands", "connected_devices", "connections", "pulls", "queue", "sinks", "status", "store",
+                "alerts", "commands", "connected_devices", "connections", "pulls", "queue", "sinks", "status",
+                "store",
                 "terminals",
                 "uptime_seconds", "version",
             ])
