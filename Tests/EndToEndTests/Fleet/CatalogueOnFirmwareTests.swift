@@ -189,7 +189,10 @@ import Testing
                 "deleteuser", ["enrollid=99", "backupnum=13"],
                 profile.explainsFailures ? "can not find" : "code 1"
             ),
-            ("setuserinfo", ["enrollid=5", "name=X", "backupnum=20", "admin=0", "record=AAAAAAAAAAAA"], "code 1"),
+            (
+                "setuserinfo", ["enrollid=5", "name=X", "backupnum=20", "admin=0", "record=AAAAAAAAAAAA"],
+                "code 1"
+            ),
         ]
         for (word, texts, words) in refusals {
             if word == "setuserinfo", profile.kinds.contains(.faceTemplate) { continue }
