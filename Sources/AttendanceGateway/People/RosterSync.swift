@@ -544,6 +544,11 @@ package final class RosterSync: Service {
             if let wanted {
                 try await store.note(.refused(id, slot: slot, digest: wanted), of: serial, at: now)
             }
+        } else if settlement.state == .refused, let wanted,
+            try await store.held(by: serial)[id]?.credentials[slot]?.refused == wanted
+        {
+            // It refused the credential itself: there is nothing to read, and terminals without words for it say so
+            // by a number that may mean anything. No reason to let the others wait.
         } else if settlement.state != .expired, settlement.state != .cancelled {
             wait(serial, timing.patience)
         }
