@@ -233,12 +233,14 @@ private final class FleetRun: Sendable {
             ["serve", "--config", config], port: port, output: folder.path + "/output")
         try await gateway.isReady()
         let start = ContinuousClock.now
-        for terminal in terminals { terminal.powerOn() }
+        // One more cut for each, so that no torn write is still to come.
+        for terminal in terminals {
+            terminal.powerCut()
+            terminal.powerOn()
+        }
         let reader = try SQLiteReader(folder: folder.path + "/data")
         let ids = Set(orders.withLock { $0 })
-        // What stood ready to tear the next write may still do so.
         try await upTo(start + .seconds(patience)) {
-            for terminal in terminals { terminal.powerOn() }
             let open = try await reader.commandStanding(longest: 1)
             return faults.isEmpty && open == CommandStanding()
         }
@@ -257,7 +259,6 @@ private final class FleetRun: Sendable {
             #expect(outcome.record != nil, "\(member.id) at \(plan.places[place].serial): \(outcome)")
         }
         try await upTo(ContinuousClock.now + .seconds(60)) {
-            for terminal in terminals { terminal.powerOn() }
             return terminals.allSatisfy { $0.content.logs.newCount == 0 }
         }
         try await checkConflicts()
