@@ -46,6 +46,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -81,7 +82,13 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "AttendanceWeb",
-            dependencies: [core, store, logging, metrics, hummingbird, httpTypes, nioCore],
+            dependencies: [
+                core, store, logging, metrics, lifecycle, hummingbird, httpTypes, nioCore, crypto,
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ],
+            // In the program itself: one file to install, and no page without its style.
+            resources: [.embedInCode("Resources")],
             swiftSettings: strict),
         .target(
             name: "AttendanceSimulation",
@@ -95,7 +102,10 @@ let package = Package(
                 core, store, "AttendanceDelivery", "AttendanceTerminals", "AttendanceWeb",
                 "AttendanceSimulation", logging, metrics, lifecycle, nioCore, nioPosix, hummingbird,
                 hummingbirdCore, httpClient,
+                .product(name: "HummingbirdHTTP2", package: "hummingbird"),
+                .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),

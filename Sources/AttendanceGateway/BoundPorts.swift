@@ -3,23 +3,24 @@ import ServiceLifecycle
 
 /// Where the listeners ended up: a port of 0 becomes a real one only when it is bound.
 package actor BoundPorts {
-    private let expected: Int
+    private let expected: Set<String>
     private var ports: [String: Int] = [:]
     private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
     private var nextWaiter = 0
 
-    init(expected: Int) { self.expected = expected }
+    /// - Parameter expected: those that `all` waits for.
+    init(expected: Set<String>) { self.expected = expected }
 
     func bound(_ name: String, port: Int) {
         ports[name] = port
-        guard ports.count >= expected else { return }
+        guard isComplete else { return }
         for waiter in waiters.values { waiter.resume() }
         waiters = [:]
     }
 
     /// By listener name, once all are bound; what there is when the task is cancelled before.
     package func all() async -> [String: Int] {
-        guard ports.count < expected, !Task.isCancelled else { return ports }
+        guard !isComplete, !Task.isCancelled else { return ports }
         let number = nextWaiter
         nextWaiter += 1
         await withTaskCancellationHandler {
@@ -30,6 +31,8 @@ package actor BoundPorts {
         }
         return ports
     }
+
+    private var isComplete: Bool { expected.isSubset(of: ports.keys) }
 
     private func stopWaiting(_ number: Int) { waiters.removeValue(forKey: number)?.resume() }
 }
@@ -44,7 +47,7 @@ struct Announcement: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             let bound = await ports.all()
-            guard bound.count == listeners.count else { return }
+            guard listeners.allSatisfy({ bound[$0.title] != nil }) else { return }
             for listener in listeners {
                 logger.notice(
                     "listening for terminals",

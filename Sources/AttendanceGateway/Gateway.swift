@@ -68,7 +68,7 @@ package final class Gateway: Sendable {
     package let pulls: LogPulls
     private let access: AccessDesk
     private let clocks: ClockDesk
-    private let settings: Settings
+    let settings: Settings
     let commandSettings: CommandSettingsInForce
     let surroundings: Surroundings
     private let terminals: TerminalService
@@ -77,9 +77,11 @@ package final class Gateway: Sendable {
     private let workingHours: WorkingHoursInForce
     let terminalsInForce: TerminalsInForce
     package let registry: TerminalRegistry
-    private let registryDesk: RegistryDesk
+    let registryDesk: RegistryDesk
     private let client: HTTPClient
     let sinks: Sinks
+    package let accounts: Accounts
+    private let templates: ConsoleTemplates
 
     /// Throws `StoreError` when the journal cannot be opened, `SettingsError` when the settings cannot be put to work.
     package init(settings: Settings, surroundings: Surroundings) async throws {
@@ -181,7 +183,9 @@ package final class Gateway: Sendable {
             settings: settings, terminals: terminalsInForce, registry: registry, store: store, sinks: sinks,
             completeness: completeness, pulls: pulls,
             client: client, surroundings: surroundings)
-        ports = BoundPorts(expected: listeners.count)
+        ports = BoundPorts(expected: Set(listeners.map(\.name)))
+        templates = try ConsoleTemplates()
+        accounts = Accounts()
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,
             alerts: alerts.service, commands: commands, pulls: pulls, registry: registry,
@@ -199,7 +203,12 @@ package final class Gateway: Sendable {
         // Behind the listeners when stopping: what was under way has lost its connection by then and is written down.
         services.append(commands)
         services += roster.services + [pulls, access, clocks]
-        services.append(adminServer)
+        let operations = makeOperations()
+        services.append(adminServer(operations))
+        services += ConsoleParts(
+            settings: settings.console, operations: operations, accounts: accounts, templates: templates,
+            ports: ports, surroundings: surroundings
+        ).services
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))
         }
@@ -285,49 +294,8 @@ package final class Gateway: Sendable {
             eventLoopGroupProvider: .shared(surroundings.eventLoops), logger: surroundings.logger.quieter)
     }
 
-    private var correctionRoutes: CorrectionRoutes {
-        CorrectionRoutes { [store, sinks, terminalsInForce, now = surroundings.now] order in
-            let result = try await CorrectionDesk(terminals: terminalsInForce.now).carryOut(
-                order, on: store, at: now())
-            // What became owed lies among numbers that the delivery has long walked past.
-            if result.changed > 0 { sinks.ringForRequeued() }
-            return result
-        }
-    }
-
-    private var registryRoutes: RegistryRoutes {
-        let desk = completeness.desk(store, registry: registry)
-        return RegistryRoutes(
-            carryOut: { [registryDesk] in try await registryDesk.carryOut($0) },
-            one: { try await desk.terminal($0) },
-            events: { [registry, terminalsInForce] after in
-                let (events, next) = registry.events(after: after)
-                let names = terminalsInForce.now
-                return TerminalEvents(
-                    events: events.map { .init($0, name: names.name(of: $0.serial)) }, next: next)
-            })
-    }
-
-    private var codeRoutes: CodeRoutes {
-        CodeRoutes { [store, roster, terminalsInForce, now = surroundings.now] order in
-            try await CodeDesk(
-                store: store, vault: roster.vault, terminals: terminalsInForce.now, now: now
-            ).carryOut(order)
-        }
-    }
-
-    private var adminServer: any Service {
-        let routes = AdminRoutes(
-            store: store, health: { [reporter] in await reporter.report() },
-            owing: { [sinks] in sinks.ringForRequeued() }, now: surroundings.now, logger: surroundings.logger,
-            others: [
-                correctionRoutes.add, sinks.people.routes.add,
-                completeness.routes(completeness.desk(store, registry: registry)).add, registryRoutes.add,
-                alerts.routes.add, commandRoutes.add, logRoutes.add, roster.routes.add, codeRoutes.add,
-                ReconcileRoutes(
-                    store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now
-                ).add,
-            ])
+    private func adminServer(_ operations: Operations) -> any Service {
+        let routes = adminRoutes(operations)
         let path = settings.admin.socketPath
         let logger = surroundings.logger
         return Application(
@@ -348,7 +316,7 @@ package final class Gateway: Sendable {
 
 extension Logger {
     /// For parts that tell every connection and every start: their INFO is our DEBUG.
-    fileprivate var quieter: Logger {
+    var quieter: Logger {
         var copy = self
         if copy.logLevel > .debug { copy.logLevel = max(copy.logLevel, .warning) }
         return copy

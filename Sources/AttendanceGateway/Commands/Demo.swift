@@ -66,7 +66,7 @@ struct Demo: AsyncParsableCommand {
                     Screen.fail(failure.text + ". --port 0 takes a free one", code: failure.code)
                 }
             }
-            let bound = await gateway.ports.all().values.first ?? port
+            let bound = await gateway.ports.all()["Server"] ?? port
             introduce(port: bound, folder: folder, erp: erp)
             try await story(gateway, erp, port: bound, csv: settings.csv.directory)
             await group.triggerGracefulShutdown()

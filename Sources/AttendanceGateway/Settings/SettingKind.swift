@@ -256,6 +256,10 @@ extension SettingKind where Value == Duration {
         whole(range, unit: "hours") { .seconds($0 * 3600) }
     }
 
+    static func days(_ range: ClosedRange<Int>) -> Self {
+        whole(range, unit: "days") { .seconds($0 * 86_400) }
+    }
+
     private static func whole(
         _ range: ClosedRange<Int>, unit: String, make: @escaping @Sendable (Int) -> Duration
     ) -> Self {

@@ -20,6 +20,7 @@ package struct Settings: Hashable, Sendable {
     package var alerts: Alerts
     package var commands: Commands
     package var pull: Pull
+    package var console: Console
     package var logging: Logging
     package var csv: CSV
     package var store: Store

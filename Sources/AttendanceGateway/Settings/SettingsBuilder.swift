@@ -41,6 +41,7 @@ struct SettingsBuilder {
         var settings = Settings(
             listeners: listeners, connections: connections, erp: erp, furtherSites: sites, webhooks: webhooks,
             terminals: terminals, people: people, alerts: alerts(), commands: commands(), pull: pull(),
+            console: console(),
             logging: Settings.Logging(
                 directory: logs, level: value(SettingsTable.logLevel), keep: value(SettingsTable.logKeep),
                 console: value(SettingsTable.logConsole)),

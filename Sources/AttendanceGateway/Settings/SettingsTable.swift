@@ -205,6 +205,7 @@ enum SettingsTable {
         server.rows, serverLimits, server.token.rows,
         [listener.host.row, listener.port.row], listener.token.rows, Array(listener.rows.dropFirst(2)),
         erp.rows, site.rows, webhookRows, terminalRows, peopleRows, alertRows, commandRows, pullRows,
+        consoleRows,
         folderRows,
     ].flatMap(\.self)
 

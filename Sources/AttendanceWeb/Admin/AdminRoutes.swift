@@ -8,25 +8,19 @@ import Logging
 /// What the command line asks of a running gateway, over a Unix socket in the store's folder. Whoever may open the
 /// socket may do all of it: the folder's permissions are the guard.
 package struct AdminRoutes: Sendable {
-    package var store: any Store
     package var health: @Sendable () async -> HealthReport
-    /// Wakes the delivery of a sink after something became owed again.
-    package var owing: @Sendable () -> Void
-    package var now: @Sendable () -> UnixTime
+    package var deadLetters: DeadLetterDesk
     package var logger: Logger
     /// Routes of other concerns, each added by its own type.
     package var others: [@Sendable (Router<BasicRequestContext>, Logger) -> Void]
 
     package init(
-        store: any Store, health: @escaping @Sendable () async -> HealthReport,
-        owing: @escaping @Sendable () -> Void, now: @escaping @Sendable () -> UnixTime, logger: Logger,
+        health: @escaping @Sendable () async -> HealthReport, deadLetters: DeadLetterDesk, logger: Logger,
         others: [@Sendable (Router<BasicRequestContext>, Logger) -> Void] = []
     ) {
         self.others = others
-        self.store = store
         self.health = health
-        self.owing = owing
-        self.now = now
+        self.deadLetters = deadLetters
         self.logger = logger
     }
 
@@ -35,26 +29,10 @@ package struct AdminRoutes: Sendable {
         router.add(middleware: RequestLog(logger: logger))
         router.get("health") { _, _ in try JSONAnswer.response(await health()) }
         router.post("dead-letters/retry") { request, _ in
-            try await change(request) { order in
-                let count = try await store.retryDeadLetters(
-                    try order.filter.filter(), by: Author(order.author), at: now())
-                if count > 0 { owing() }
-                logger.notice("dead letters sent again", metadata: ["count": "\(count)"])
-                return count
-            }
+            try await change(request) { try await deadLetters.retry($0) }
         }
         router.post("dead-letters/discard") { request, _ in
-            try await change(request) { order in
-                guard let reason = order.reason?.trimmingBlanks(), !reason.isEmpty else {
-                    throw BadOrder(text: "discarding needs a reason")
-                }
-                let count = try await store.discardDeadLetters(
-                    try order.filter.filter(), reason: String(reason.prefix(500)),
-                    by: Author(order.author), at: now())
-                logger.notice(
-                    "dead letters discarded", metadata: ["count": "\(count)", "reason": "\(reason)"])
-                return count
-            }
+            try await change(request) { try await deadLetters.discard($0) }
         }
         for add in others { add(router, logger) }
         return router

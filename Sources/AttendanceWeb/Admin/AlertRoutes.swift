@@ -3,8 +3,8 @@ import Logging
 
 /// `GET /alerts` and `POST /alerts/test`: what a running gateway calls for help about, and whether its calls arrive.
 package struct AlertRoutes: Sendable {
-    private let list: @Sendable () async -> AlertList
-    private let test: @Sendable () async -> AlertTestReport
+    package let list: @Sendable () async -> AlertList
+    package let test: @Sendable () async -> AlertTestReport
 
     /// - Parameter test: sends one message through every channel; may take as long as the slowest of them.
     package init(

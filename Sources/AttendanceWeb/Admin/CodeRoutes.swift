@@ -4,7 +4,7 @@ import Logging
 
 /// `POST /codes`: what `codes issue` and `codes revoke` ask of a running gateway.
 package struct CodeRoutes: Sendable {
-    private let carryOut: @Sendable (CodeOrder) async throws -> CodeAnswer
+    package let carryOut: @Sendable (CodeOrder) async throws -> CodeAnswer
 
     /// - Parameter carryOut: throws `CodeRefusal` for an order that makes no sense.
     package init(_ carryOut: @escaping @Sendable (CodeOrder) async throws -> CodeAnswer) {

@@ -4,9 +4,9 @@ import Logging
 
 /// `POST /commands`, `POST /commands/cancel` and `GET /commands/standing`: what somebody orders of terminals.
 package struct CommandRoutes: Sendable {
-    private let send: @Sendable (CommandOrder) async throws -> CommandReceipt
-    private let cancel: @Sendable (CommandCancellation) async throws -> Int
-    private let standing: @Sendable () async throws -> CommandStandingReport
+    package let send: @Sendable (CommandOrder) async throws -> CommandReceipt
+    package let cancel: @Sendable (CommandCancellation) async throws -> Int
+    package let standing: @Sendable () async throws -> CommandStandingReport
 
     /// - Parameters:
     ///   - send, cancel: throw `CommandOrderRefusal` for an order that makes no sense or may not be.

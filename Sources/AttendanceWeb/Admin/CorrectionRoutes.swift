@@ -5,7 +5,7 @@ import Logging
 
 /// `POST /corrections`: what somebody decides on times that could not be believed.
 package struct CorrectionRoutes: Sendable {
-    private let carryOut: @Sendable (CorrectionOrder) async throws -> CorrectionResult
+    package let carryOut: @Sendable (CorrectionOrder) async throws -> CorrectionResult
 
     /// - Parameter carryOut: throws `CorrectionRefusal` for an order that makes no sense.
     package init(_ carryOut: @escaping @Sendable (CorrectionOrder) async throws -> CorrectionResult) {

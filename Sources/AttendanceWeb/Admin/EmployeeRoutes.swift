@@ -6,7 +6,8 @@ import Logging
 /// What `employees map`, `unmap` and `sync` ask of a running gateway.
 package struct EmployeeRoutes: Sendable {
     private let store: any Store
-    private let sites: Set<SinkName>
+    /// Sinks whose sites are read.
+    package let sites: Set<SinkName>
     private let sync: @Sendable (SinkName) async -> EmployeeSyncReport?
     private let remap: @Sendable (SinkName) async -> Int
     private let now: @Sendable () -> UnixTime
@@ -30,25 +31,34 @@ package struct EmployeeRoutes: Sendable {
     package func add(to router: Router<BasicRequestContext>, logger: Logger) {
         router.post("employees/sync") { request, _ in
             try await AdminOrder.answer(request, logger: logger) { (order: EmployeeSyncOrder) in
-                guard let report = await sync(try site(order.site)) else {
-                    throw BadOrder(text: "the gateway is stopping")
-                }
-                return report
+                try await sync(order)
             }
         }
         router.post("employees/map") { request, _ in
             try await AdminOrder.answer(request, logger: logger) { (order: MappingOrder) in
-                let site = try site(order.site)
-                try await order.carryOut(on: store, at: now())
-                logger.notice(
-                    "employees mapped by an operator",
-                    metadata: [
-                        "sink": "\(site)", "added": "\(order.added.count)",
-                        "removed": "\(order.removed.count)",
-                    ])
-                return MappingAnswer(requeued: order.hasMore ? 0 : await remap(site))
+                try await map(order, logger: logger)
             }
         }
+    }
+
+    /// Throws what is wrong with the order.
+    package func sync(_ order: EmployeeSyncOrder) async throws -> EmployeeSyncReport {
+        guard let report = await sync(try site(order.site)) else {
+            throw BadOrder(text: "the gateway is stopping")
+        }
+        return report
+    }
+
+    /// Throws what is wrong with the order, and what the journal throws.
+    package func map(_ order: MappingOrder, logger: Logger) async throws -> MappingAnswer {
+        let site = try site(order.site)
+        try await order.carryOut(on: store, at: now())
+        logger.notice(
+            "employees mapped by an operator",
+            metadata: [
+                "sink": "\(site)", "added": "\(order.added.count)", "removed": "\(order.removed.count)",
+            ])
+        return MappingAnswer(requeued: order.hasMore ? 0 : await remap(site))
     }
 
     private func site(_ name: String) throws -> SinkName {

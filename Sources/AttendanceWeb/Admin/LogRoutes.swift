@@ -4,9 +4,9 @@ import Logging
 
 /// `POST /logs/pull`, `GET /logs` and `GET /logs/pulls`: records that terminals are asked for.
 package struct LogRoutes: Sendable {
-    private let pull: @Sendable (LogPullOrder) async throws -> CommandReceipt
-    private let standing: @Sendable () async throws -> LogStandingReport
-    private let pulls: @Sendable () async throws -> LogPullList
+    package let pull: @Sendable (LogPullOrder) async throws -> CommandReceipt
+    package let standing: @Sendable () async throws -> LogStandingReport
+    package let pulls: @Sendable () async throws -> LogPullList
 
     /// - Parameter pull: throws `CommandOrderRefusal` for an order that makes no sense or may not be.
     package init(

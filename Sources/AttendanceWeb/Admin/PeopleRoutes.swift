@@ -5,7 +5,7 @@ import Logging
 
 /// `POST /people`: what `people` and `vault` ask of a running gateway.
 package struct PeopleRoutes: Sendable {
-    private let carryOut: @Sendable (PeopleOrder) async throws -> PeopleAnswer
+    package let carryOut: @Sendable (PeopleOrder) async throws -> PeopleAnswer
 
     /// - Parameter carryOut: throws `PeopleRefusal` for an order that makes no sense.
     package init(_ carryOut: @escaping @Sendable (PeopleOrder) async throws -> PeopleAnswer) {

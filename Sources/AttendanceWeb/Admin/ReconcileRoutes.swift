@@ -23,18 +23,7 @@ package struct ReconcileRoutes: Sendable {
     package func add(to router: Router<BasicRequestContext>, logger: Logger) {
         router.post("punches/owe") { request, _ in
             try await AdminOrder.answer(request, logger: logger) { (order: OweOrder) in
-                guard let sink = SinkName(order.sink) else {
-                    throw BadOrder(text: "sink: “\(order.sink)” is no sink's name")
-                }
-                guard order.punches.count <= OweOrder.maximum else {
-                    throw BadOrder(text: "punches: at most \(OweOrder.maximum) in one order")
-                }
-                let count = try await store.owe(
-                    order.punches, to: sink, again: true, by: Author(order.author), at: now())
-                if count > 0 { owing(sink) }
-                logger.notice(
-                    "punches sent again by an operator", metadata: ["count": "\(count)", "sink": "\(sink)"])
-                return ChangeCount(changed: count)
+                try await owe(order, logger: logger)
             }
         }
         router.post("audit") { request, _ in
@@ -43,6 +32,22 @@ package struct ReconcileRoutes: Sendable {
                 return ChangeCount(changed: 1)
             }
         }
+    }
+
+    /// Throws what is wrong with the order, and what the journal throws.
+    package func owe(_ order: OweOrder, logger: Logger) async throws -> ChangeCount {
+        guard let sink = SinkName(order.sink) else {
+            throw BadOrder(text: "sink: “\(order.sink)” is no sink's name")
+        }
+        guard order.punches.count <= OweOrder.maximum else {
+            throw BadOrder(text: "punches: at most \(OweOrder.maximum) in one order")
+        }
+        let count = try await store.owe(
+            order.punches, to: sink, again: true, by: Author(order.author), at: now())
+        if count > 0 { owing(sink) }
+        logger.notice(
+            "punches sent again by an operator", metadata: ["count": "\(count)", "sink": "\(sink)"])
+        return ChangeCount(changed: count)
     }
 }
 

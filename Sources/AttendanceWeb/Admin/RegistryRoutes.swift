@@ -6,9 +6,9 @@ import Logging
 /// What the command line orders of the registry of terminals, and what it looks at there: `POST /terminals/change`,
 /// `GET /terminals/one?serial=` and `GET /terminals/events?after=`.
 package struct RegistryRoutes: Sendable {
-    private let carryOut: @Sendable (TerminalOrder) async throws -> TerminalAnswer
-    private let one: @Sendable (_ serial: String) async throws -> TerminalReport?
-    private let events: @Sendable (_ after: Int64?) -> TerminalEvents
+    package let carryOut: @Sendable (TerminalOrder) async throws -> TerminalAnswer
+    package let one: @Sendable (_ serial: String) async throws -> TerminalReport?
+    package let events: @Sendable (_ after: Int64?) -> TerminalEvents
 
     /// - Parameters:
     ///   - carryOut: throws `TerminalRefusal` for an order that makes no sense.

@@ -8,8 +8,8 @@ package struct TerminalRoutes: Sendable {
     /// Terminals of one answer.
     package static let pageSize = 500
 
-    private let terminals: @Sendable (_ after: String?, _ limit: Int) async throws -> TerminalPage
-    private let shifts: @Sendable () async throws -> ShiftList
+    package let terminals: @Sendable (_ after: String?, _ limit: Int) async throws -> TerminalPage
+    package let shifts: @Sendable () async throws -> ShiftList
 
     package init(
         terminals: @escaping @Sendable (_ after: String?, _ limit: Int) async throws -> TerminalPage,

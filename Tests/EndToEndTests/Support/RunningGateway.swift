@@ -129,7 +129,7 @@ func withGateway<Result: Sendable>(
 ) async throws -> Result {
     let folder = try folder ?? TemporaryFolder()
     var arguments = [
-        "Server.Host=127.0.0.1", "Server.Port=0", "Store.Directory=\(folder.path)/data",
+        "Server.Host=127.0.0.1", "Server.Port=0", "Console.Port=0", "Store.Directory=\(folder.path)/data",
         "Logging.LogDirectory=\(folder.path)/logs", "Logging.LogLevel=DEBUG",
         "Terminals.TimeZone=Asia/Kolkata",
         "ERP.RetryDelaySec=1",

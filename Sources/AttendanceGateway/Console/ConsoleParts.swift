@@ -1,0 +1,71 @@
+import AttendanceCore
+import AttendanceWeb
+import Hummingbird
+import HummingbirdCore
+import HummingbirdHTTP2
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// What the gateway is made of to be looked at in a browser.
+package struct ConsoleParts: Sendable {
+    let hub: LiveHub
+    private let console: Console
+    private let settings: Settings.Console
+    private let ports: BoundPorts
+    private let surroundings: Gateway.Surroundings
+
+    /// The name of its port in `BoundPorts`.
+    package static let portName = "console"
+
+    init(
+        settings: Settings.Console, operations: Operations, accounts: Accounts, templates: ConsoleTemplates,
+        ports: BoundPorts, surroundings: Gateway.Surroundings
+    ) {
+        self.settings = settings
+        self.ports = ports
+        self.surroundings = surroundings
+        hub = LiveHub(operations: operations, logger: surroundings.logger)
+        console = Console(
+            operations: operations, accounts: accounts, live: hub, templates: templates,
+            isSecure: settings.certificate != nil, logger: surroundings.logger)
+    }
+
+    var services: [any Service] {
+        guard settings.isEnabled else { return [] }
+        return [hub, ConsoleServer(address: address, logger: surroundings.logger, application: application)]
+    }
+
+    private var address: String { "\(settings.host):\(settings.port)" }
+
+    private func application() throws -> any ApplicationProtocol {
+        var services: [any Service] = []
+        let server: HTTPServerBuilder
+        let stream = HTTP1Channel.Configuration(
+            idleTimeout: .seconds(75),
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
+        if let files = settings.certificate {
+            let certificate = try ServingCertificate(files, logger: surroundings.logger)
+            services.append(certificate)
+            server = try .http2Upgrade(
+                tlsConfiguration: try certificate.configuration(),
+                configuration: .init(idleTimeout: .seconds(75), streamConfiguration: stream))
+        } else {
+            server = .http1(configuration: stream)
+        }
+        return Application(
+            router: console.router(), server: server,
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.host, port: settings.port), serverName: nil),
+            services: services,
+            onServerRunning: { [ports, settings, logger = surroundings.logger] channel in
+                let port = channel.localAddress?.port ?? settings.port
+                await ports.bound(Self.portName, port: port)
+                let scheme = settings.certificate == nil ? "http" : "https"
+                logger.notice(
+                    "console is served", metadata: ["address": "\(scheme)://\(settings.host):\(port)/"])
+            },
+            eventLoopGroupProvider: .shared(surroundings.eventLoops), logger: surroundings.logger.quieter)
+    }
+}

@@ -1,0 +1,30 @@
+import Foundation
+import Mustache
+
+/// The files of `Resources/`, which are part of the program. A test sees to it that each is named here.
+enum ConsoleResources {
+    /// Templates and words by the name of their page.
+    struct Page: Sendable {
+        var name: String
+        var template: [UInt8]
+        var words: [UInt8]
+    }
+
+    static let layout = PackageResources.layout_mustache
+    static let frameWords = PackageResources.frame_words_json
+    static let style = PackageResources.console_css
+    static let script = PackageResources.console_js
+    static let icon = PackageResources.icon_svg
+
+    static let pages: [Page] = [
+        Page(
+            name: "overview", template: PackageResources.overview_mustache,
+            words: PackageResources.overview_words_json),
+        Page(
+            name: "sign-in", template: PackageResources.sign_in_mustache,
+            words: PackageResources.sign_in_words_json),
+        Page(
+            name: "trouble", template: PackageResources.trouble_mustache,
+            words: PackageResources.trouble_words_json),
+    ]
+}

@@ -1,0 +1,77 @@
+import AttendanceCore
+import AttendanceStore
+import Logging
+
+/// Everything that can be asked and ordered of a running gateway. The command line (over the admin socket), the console
+/// and the API do the same things through the same values, so what one can do all can, with the same words.
+package struct Operations: Sendable {
+    package var store: any Store
+    package var now: @Sendable () -> UnixTime
+    package var version: String
+    /// At most a moment old, and cheap.
+    package var health: @Sendable () async -> HealthReport
+
+    package var deadLetters: DeadLetterDesk
+    package var corrections: CorrectionRoutes
+    package var employees: EmployeeRoutes
+    package var reconciling: ReconcileRoutes
+    package var terminals: TerminalRoutes
+    package var registry: RegistryRoutes
+    package var commands: CommandRoutes
+    package var logs: LogRoutes
+    package var people: PeopleRoutes
+    package var codes: CodeRoutes
+    package var alerts: AlertRoutes
+
+    /// What the settings or the registry say of a terminal, at once.
+    package var place: @Sendable (SerialNumber) -> TerminalPlace
+    /// IANA zone of terminals that have none of their own: that of times which belong to no terminal.
+    package var zone: @Sendable () -> String
+    /// The sinks in the order of the settings.
+    package var sinks: [SinkName]
+    package var logger: Logger
+
+    package init(
+        store: any Store, now: @escaping @Sendable () -> UnixTime, version: String,
+        health: @escaping @Sendable () async -> HealthReport, deadLetters: DeadLetterDesk,
+        corrections: CorrectionRoutes, employees: EmployeeRoutes, reconciling: ReconcileRoutes,
+        terminals: TerminalRoutes, registry: RegistryRoutes, commands: CommandRoutes, logs: LogRoutes,
+        people: PeopleRoutes, codes: CodeRoutes, alerts: AlertRoutes,
+        place: @escaping @Sendable (SerialNumber) -> TerminalPlace, zone: @escaping @Sendable () -> String,
+        sinks: [SinkName], logger: Logger
+    ) {
+        self.store = store
+        self.now = now
+        self.version = version
+        self.health = health
+        self.deadLetters = deadLetters
+        self.corrections = corrections
+        self.employees = employees
+        self.reconciling = reconciling
+        self.terminals = terminals
+        self.registry = registry
+        self.commands = commands
+        self.logs = logs
+        self.people = people
+        self.codes = codes
+        self.alerts = alerts
+        self.place = place
+        self.zone = zone
+        self.sinks = sinks
+        self.logger = logger
+    }
+}
+
+/// Where a terminal hangs and whose it is.
+package struct TerminalPlace: Hashable, Sendable {
+    package var name: String?
+    package var group: String?
+    /// IANA
+    package var zone: String
+
+    package init(name: String?, group: String?, zone: String) {
+        self.name = name
+        self.group = group
+        self.zone = zone
+    }
+}
