@@ -185,7 +185,9 @@ package final class Gateway: Sendable {
             client: client, surroundings: surroundings)
         ports = BoundPorts(expected: Set(listeners.map(\.name)))
         templates = try ConsoleTemplates()
-        accounts = Accounts()
+        accounts = Accounts(
+            store: store, vault: vault, surroundings: .init(now: surroundings.now),
+            limits: settings.console.limits, logger: logger)
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,
             alerts: alerts.service, commands: commands, pulls: pulls, registry: registry,
@@ -243,6 +245,7 @@ package final class Gateway: Sendable {
         workingHours.take(new.alerts.workingHours ?? .always)
         access.apply(new)
         clocks.rule = new.terminals.clockRule
+        accounts.limits = new.console.limits
         Self.setPolicy(of: terminals, to: terminalsInForce.now, registry, access, surroundings.logger)
         for (listener, running) in zip(listeners, settings.listeners) {
             if let rules = new.rules(for: running) {

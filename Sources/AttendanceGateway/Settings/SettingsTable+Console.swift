@@ -1,4 +1,5 @@
 import AttendanceCore
+import AttendanceWeb
 import Foundation
 
 extension SettingsTable {
@@ -53,6 +54,8 @@ extension Settings {
         package var sessionLifetime: Duration
         /// Of one token or account.
         package var requestsPerMinute: Int
+
+        var limits: Accounts.Limits { .init(idle: sessionIdle, absolute: sessionLifetime) }
     }
 
     /// PEM files, absolute paths.

@@ -9,9 +9,9 @@ import AttendanceCore
 ///
 /// What belongs to one concern stands together: `DeliveryKeeping`, `EmployeeKeeping`, `CorrectionKeeping`,
 /// `TerminalKeeping`, `RegistryKeeping`, `AlertKeeping`, `CommandKeeping`, `PeopleKeeping`,
-/// `AccessKeeping`.
+/// `AccessKeeping`, `AccountKeeping`.
 package protocol Store: JournalReading, DeliveryKeeping, EmployeeKeeping, CorrectionKeeping, TerminalKeeping,
-    RegistryKeeping, AlertKeeping, CommandKeeping, PeopleKeeping, AccessKeeping
+    RegistryKeeping, AlertKeeping, CommandKeeping, PeopleKeeping, AccessKeeping, AccountKeeping
 {
     // MARK: Intake
 

@@ -16,6 +16,9 @@ enum Migrations {
         migrator.registerMigration("v3") { db in
             for part in [registry, commands, people, access] { try db.execute(sql: part) }
         }
+        migrator.registerMigration("v4") { db in
+            for part in [accounts] { try db.execute(sql: part) }
+        }
         return migrator
     }
 

@@ -188,6 +188,7 @@ extension Queries {
 
     private static let sealedColumns = [
         ("credential", "id", "sealed"), ("photo", "punch", "sealed"), ("command", "id", "secrets"),
+        ("account", "id", "code_secret"),
     ]
 
     static func sealedKeys(_ db: Database) throws -> Set<VaultKeyID> {
@@ -241,6 +242,16 @@ extension Queries {
                 table: .command, id: row["id"],
                 context: VaultContext.command(to: try SerialNumber(stored: row["serial"]), word: row["word"]),
                 sealed: Array(row["secrets"] as Data))
+        }
+        guard found.count < limit else { return found }
+        found += try Row.fetchAll(
+            db,
+            sql: "SELECT id, code_secret FROM account WHERE code_secret IS NOT NULL AND "
+                + condition.replacing("%", with: "code_secret"), arguments: [head, limit - found.count]
+        ).map { row in
+            SealedRow(
+                table: .account, id: row["id"], context: VaultContext.codes(of: row["id"]),
+                sealed: Array(row["code_secret"] as Data))
         }
         return found
     }

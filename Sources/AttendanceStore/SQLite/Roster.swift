@@ -376,6 +376,10 @@ extension WriterConnection {
             case .command:
                 try db.cachedStatement(sql: "UPDATE command SET secrets = ? WHERE id = ? AND secrets = ?")
                     .execute(arguments: [sealed, row.id, old])
+            case .account:
+                try db.cachedStatement(
+                    sql: "UPDATE account SET code_secret = ? WHERE id = ? AND code_secret = ?"
+                ).execute(arguments: [sealed, row.id, old])
             case .credential:
                 try db.cachedStatement(
                     sql: "UPDATE credential SET sealed = ?, digest = ?, card = ? WHERE id = ? AND sealed = ?"

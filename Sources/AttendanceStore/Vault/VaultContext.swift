@@ -9,6 +9,9 @@ package enum VaultContext {
         "command\u{0}\(terminal.folded)\u{0}\(word)"
     }
 
+    /// The secret of an account's one-time codes.
+    package static func codes(of account: Int64) -> String { "account\u{0}\(account)" }
+
     package static func credential(of person: PersonKey, slot: Int) -> String {
         "credential\u{0}\(person.space)\u{0}\(person.enrollID.canonical)\u{0}\(slot)"
     }

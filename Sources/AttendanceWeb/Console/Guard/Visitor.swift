@@ -17,7 +17,8 @@ struct Visitor: RouterMiddleware {
         var context = context
         let cookies = Cookies(request)
         if let session = cookies[Cookies.session] {
-            context.principal = await console.accounts.principal(session: session)
+            context.principal = try await console.accounts.principal(
+                session: session, isActivity: request.headers[.named("X-Live")] == nil)
         }
         context.language =
             cookies[Cookies.language].flatMap { Language(rawValue: $0) }
@@ -129,8 +130,8 @@ package struct Requires: RouterMiddleware {
             return console.redirect(to: path == "/" ? "/sign-in" : "/sign-in?to=\(to)")
         }
         guard principal.may(scope) else {
-            try await console.accounts.refused(
-                principal, doing: "\(request.method.rawValue) \(request.uri.path)", from: context.address)
+            await console.accounts.noteRefused(
+                principal, scope: scope, what: "\(request.method.rawValue) \(request.uri.path)")
             throw HTTPError(.forbidden)
         }
         return try await next(request, context)

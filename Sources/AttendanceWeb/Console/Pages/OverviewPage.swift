@@ -109,6 +109,12 @@ struct OverviewPage: Sendable {
                     since: Moments.text(iso8601: sink.since, in: zone), remedy: sink.remedy,
                     href: "/deliveries?sink=\(sink.name)", button: text("look", [:])))
         }
+        for sink in report.sinks where sink.state == "not configured" {
+            cards.append(
+                Card(
+                    tone: "warning", heading: text("sink_nowhere", ["sink": sink.name]),
+                    remedy: text("sink_nowhere_remedy", [:]), href: "/settings", button: text("look", [:])))
+        }
         for sink in report.sinks {
             guard let site = sink.site, let problem = site.problem else { continue }
             cards.append(

@@ -52,21 +52,30 @@ struct SignInPage: Sendable {
             name: model.name, password: form.exactly("password") ?? "", code: form["code"],
             address: context.address, userAgent: request.headers[.userAgent] ?? "")
         switch result {
-        case .signedIn(let token, _):
+        case .signedIn(let session):
             var response = console.redirect(to: model.to)
             response.headers[values: .setCookie].append(
-                Cookies.line(Cookies.session, token, isSecure: console.isSecure))
+                Cookies.line(Cookies.session, session.token, isSecure: console.isSecure))
             return response
         case .needsCode:
             model.asksCode = true
-            if form["code"] != nil { model.trouble = console.text("sign-in", "wrong_code", context) }
-        case .refused:
-            model.trouble = console.text("sign-in", "refused", context)
+        case .refused(let reason):
+            model.asksCode = form["code"] != nil
+            model.trouble = console.text("sign-in", Self.word(of: reason), context)
         case .throttled(let wait):
             model.trouble = console.text(
                 "sign-in", "throttled", context, ["seconds": "\(max(1, wait.components.seconds))"])
         }
         return show(model, status: .unprocessableContent, request: request, context: context)
+    }
+
+    private static func word(of reason: SignInRefusal) -> String {
+        switch reason {
+        case .wrong: "refused"
+        case .wrongCode: "wrong_code"
+        case .disabled: "disabled"
+        case .codesUnreadable: "codes_unreadable"
+        }
     }
 
     private func show(

@@ -1,0 +1,3 @@
+import AttendanceCore
+import AttendanceStore
+extension Store { package var rates: PunchRates { PunchRates() } }
