@@ -185,7 +185,7 @@ package final class Gateway: Sendable {
             client: client, surroundings: surroundings)
         ports = BoundPorts(expected: Set(listeners.map(\.name)))
         templates = try ConsoleTemplates()
-        accounts = Accounts(
+        accounts = try Accounts(
             store: store, vault: vault, surroundings: .init(now: surroundings.now),
             limits: settings.console.limits, logger: logger)
         reporter = HealthReporter(
@@ -207,10 +207,11 @@ package final class Gateway: Sendable {
         services += roster.services + [pulls, access, clocks]
         let operations = makeOperations()
         services.append(adminServer(operations))
-        services += ConsoleParts(
-            settings: settings.console, operations: operations, accounts: accounts, templates: templates,
-            ports: ports, surroundings: surroundings
-        ).services
+        services +=
+            ConsoleParts(
+                settings: settings.console, operations: operations, accounts: accounts, templates: templates,
+                ports: ports, surroundings: surroundings
+            ).services
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))
         }

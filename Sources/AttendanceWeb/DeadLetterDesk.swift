@@ -35,7 +35,8 @@ package struct DeadLetterDesk: Sendable {
             throw BadOrder(text: "discarding needs a reason")
         }
         let count = try await store.discardDeadLetters(
-            try order.filter.filter(), reason: String(reason.prefix(500)), by: Author(order.author), at: now())
+            try order.filter.filter(), reason: String(reason.prefix(500)), by: Author(order.author), at: now()
+        )
         logger.notice("dead letters discarded", metadata: ["count": "\(count)", "reason": "\(reason)"])
         return count
     }

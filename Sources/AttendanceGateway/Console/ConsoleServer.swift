@@ -55,7 +55,8 @@ enum ConsoleTrouble {
     static func words(_ error: any Error) -> String {
         guard let error = error as? IOError else { return error.localizedDescription }
         switch error.errnoCode {
-        case EADDRINUSE: return "the port is in use by another program; stop it, or set another Port in [Console]"
+        case EADDRINUSE:
+            return "the port is in use by another program; stop it, or set another Port in [Console]"
         case EACCES: return "a port below 1024 needs rights this user does not have; set a Port from 1024 on"
         case EADDRNOTAVAIL: return "this machine does not have the address that Host in [Console] names"
         default: return error.description

@@ -24,7 +24,8 @@ extension SettingsTable {
     static let consolePlain = Setting<Bool>(
         .console, "AllowWithoutTLS", .flag, default: "no",
         "A console that is reachable from elsewhere and has no certificate is refused, unless yes is written here: "
-            + "passwords would go over the network as they are. For a proxy that speaks TLS on another machine.")
+            + "passwords would go over the network as they are. For a proxy that speaks TLS on another machine."
+    )
     static let consoleIdle = Setting<Duration>(
         .console, "SessionIdleHours", .hours(1...720), default: "12", changes: .atReload,
         "Somebody who has not used the console for so long is signed out.")
@@ -71,7 +72,8 @@ extension SettingsBuilder {
             isEnabled: value(SettingsTable.consoleEnabled), host: value(SettingsTable.consoleHost),
             port: value(SettingsTable.consolePort),
             certificate: certificate(SettingsTable.consoleCertificate, SettingsTable.consoleKey),
-            sessionIdle: value(SettingsTable.consoleIdle), sessionLifetime: value(SettingsTable.consoleLifetime),
+            sessionIdle: value(SettingsTable.consoleIdle),
+            sessionLifetime: value(SettingsTable.consoleLifetime),
             requestsPerMinute: value(SettingsTable.apiRate))
         let mayBePlain = value(SettingsTable.consolePlain)
         let isLoopback = Settings.Listener(host: console.host, port: 0).isLoopback
@@ -95,9 +97,13 @@ extension SettingsBuilder {
         case (let chain?, let key?): return .init(chain: chain, key: key)
         case (nil, nil): return nil
         case (.some, nil):
-            report(.mistake, key.row, name: name, "a certificate needs its private key", "Set \(key.row.name) as well")
+            report(
+                .mistake, key.row, name: name, "a certificate needs its private key",
+                "Set \(key.row.name) as well")
         case (nil, .some):
-            report(.mistake, chain.row, name: name, "a private key needs its certificate", "Set \(chain.row.name) as well")
+            report(
+                .mistake, chain.row, name: name, "a private key needs its certificate",
+                "Set \(chain.row.name) as well")
         }
         return nil
     }

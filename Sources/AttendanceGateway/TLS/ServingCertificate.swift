@@ -10,7 +10,9 @@ package struct ServingCertificate: Service {
     private let reloader: TimedCertificateReloader
 
     /// Throws an error that tells what is wrong with the files.
-    package init(_ files: Settings.CertificateFiles, every interval: Duration = .seconds(30), logger: Logger) throws {
+    package init(_ files: Settings.CertificateFiles, every interval: Duration = .seconds(30), logger: Logger)
+        throws
+    {
         let configuration = TimedCertificateReloader.Configuration(
             refreshInterval: interval,
             certificateSource: .init(location: .file(path: files.chain), format: .pem),
@@ -27,7 +29,8 @@ package struct ServingCertificate: Service {
             }
         }
         do {
-            reloader = try TimedCertificateReloader.makeReloaderValidatingSources(configuration: configuration)
+            reloader = try TimedCertificateReloader.makeReloaderValidatingSources(
+                configuration: configuration)
         } catch {
             throw CertificateTrouble(
                 text: "the certificate \(files.chain) with the key \(files.key) cannot be used: \(error)")

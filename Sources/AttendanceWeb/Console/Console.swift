@@ -29,7 +29,8 @@ package struct Console: Sendable {
 
     /// A text of a page's words, in the reader's language.
     package func text(
-        _ page: String, _ key: String, _ context: ConsoleContext, _ places: KeyValuePairs<String, String> = [:]
+        _ page: String, _ key: String, _ context: ConsoleContext,
+        _ places: KeyValuePairs<String, String> = [:]
     ) -> String {
         templates.words[page]?(key, in: context.language, places) ?? key
     }
@@ -42,7 +43,8 @@ package struct Console: Sendable {
     ///   - model: what the template calls `page`: a struct or dictionary of texts, flags and arrays of such.
     package func render(
         _ page: String, _ model: Any, at place: ConsolePlace? = nil, title: String? = nil,
-        notice: PageNotice? = nil, status: HTTPResponse.Status = .ok, request: Request, context: ConsoleContext
+        notice: PageNotice? = nil, status: HTTPResponse.Status = .ok, request: Request,
+        context: ConsoleContext
     ) -> Response {
         let frame = frame(
             title: title ?? text(page, "title", context), at: place, notice: notice, request: request,
@@ -86,7 +88,8 @@ package struct Console: Sendable {
             languages: Language.allCases.map {
                 .init(value: $0.rawValue, label: $0.ownName, isChosen: $0 == context.language)
             },
-            person: principal?.name, role: principal?.role.map { text("trouble", "role_\($0.rawValue)", context) },
+            person: principal?.name,
+            role: principal?.role.map { text("trouble", "role_\($0.rawValue)", context) },
             formToken: context.formToken, here: request.uri.string,
             notice: notice.map { .init(tone: $0.tone.rawValue, text: $0.text) }, isBare: principal == nil)
     }
@@ -101,7 +104,8 @@ package struct Console: Sendable {
 
     /// Whether an address leads to this console and nowhere else.
     static func isOwn(_ path: String) -> Bool {
-        path.hasPrefix("/") && !path.hasPrefix("//") && path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x5C }
+        path.hasPrefix("/") && !path.hasPrefix("//")
+            && path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x5C }
     }
 }
 

@@ -17,7 +17,8 @@ package struct FormFields: Sendable {
     package init(query: String?) throws(FormError) { try self.init(encoded: query ?? "") }
 
     private init(encoded: String) throws(FormError) {
-        let pairs = encoded.split(separator: "&", maxSplits: Self.maximumFields, omittingEmptySubsequences: true)
+        let pairs = encoded.split(
+            separator: "&", maxSplits: Self.maximumFields, omittingEmptySubsequences: true)
         guard pairs.count <= Self.maximumFields else { throw .tooMany }
         for pair in pairs {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -44,7 +44,8 @@ package struct BarChart: Sendable {
                 "<text x=\"\(Self.short(Double(index) * step))\" y=\"\(Self.short(height - 4))\">\(Self.escaped(bar.label))</text>"
         }
         let total = bars.reduce(0) { $0 + $1.count }
-        return "<svg class=\"chart\" viewBox=\"0 0 600 120\" role=\"img\" aria-label=\"\(Self.escaped(title)): \(total)\">"
+        return
+            "<svg class=\"chart\" viewBox=\"0 0 600 120\" role=\"img\" aria-label=\"\(Self.escaped(title)): \(total)\">"
             + "<line class=\"axis\" x1=\"0\" x2=\"600\" y1=\"102\" y2=\"102\"/><g class=\"bars\">\(shapes)</g>"
             + "<text x=\"0\" y=\"10\">\(top)</text>\(labels)</svg>"
     }

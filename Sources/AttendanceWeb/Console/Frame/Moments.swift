@@ -18,7 +18,8 @@ enum Moments {
 
     static func moment(iso8601 text: String) -> UnixTime? {
         let whole = try? Date(text, strategy: .iso8601)  // nil: with fractions, or no moment at all
-        let date = whole ?? (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+        let date =
+            whole ?? (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
         return date.map { UnixTime(milliseconds: Int64(($0.timeIntervalSince1970 * 1000).rounded())) }
     }
 
@@ -28,8 +29,10 @@ enum Moments {
         switch seconds {
         case ..<60: return "\(seconds) s"
         case ..<3600: return "\(seconds / 60) min"
-        case ..<86_400: return "\(seconds / 3600) h" + (seconds % 3600 >= 60 ? " \(seconds % 3600 / 60) min" : "")
-        default: return "\(seconds / 86_400) d" + (seconds % 86_400 >= 3600 ? " \(seconds % 86_400 / 3600) h" : "")
+        case ..<86_400:
+            return "\(seconds / 3600) h" + (seconds % 3600 >= 60 ? " \(seconds % 3600 / 60) min" : "")
+        default:
+            return "\(seconds / 86_400) d" + (seconds % 86_400 >= 3600 ? " \(seconds % 86_400 / 3600) h" : "")
         }
     }
 }

@@ -19,14 +19,17 @@ package struct Words: Sendable {
                     }
                     guard Self.places(of: text) == Self.places(of: translations["en"] ?? "") else {
                         throw WordsError(
-                            text: "\(name): “\(key)” has other places in “\(language.rawValue)” than in English")
+                            text:
+                                "\(name): “\(key)” has other places in “\(language.rawValue)” than in English"
+                        )
                     }
                     guard texts[language, default: [:]].updateValue(text, forKey: key) == nil else {
                         throw WordsError(text: "\(name): “\(key)” is there twice")
                     }
                 }
                 if let extra = translations.keys.first(where: { Language(rawValue: $0) == nil }) {
-                    throw WordsError(text: "\(name): “\(key)” has a text in “\(extra)”, which is no language here")
+                    throw WordsError(
+                        text: "\(name): “\(key)” has a text in “\(extra)”, which is no language here")
                 }
             }
         }

@@ -66,9 +66,13 @@ struct Visitor: RouterMiddleware {
     }
 
     private func isForeign(_ request: Request) -> Bool {
-        if let site = request.headers[.named("Sec-Fetch-Site")] { return site != "same-origin" && site != "none" }
+        if let site = request.headers[.named("Sec-Fetch-Site")] {
+            return site != "same-origin" && site != "none"
+        }
         guard let origin = request.headers[.origin] else { return false }
-        guard let host = request.head.authority, let url = URL(string: origin), let name = url.host else { return true }
+        guard let host = request.head.authority, let url = URL(string: origin), let name = url.host else {
+            return true
+        }
         let port = url.port.map { ":\($0)" } ?? ""
         return "\(name)\(port)".lowercased() != host.lowercased()
     }

@@ -113,7 +113,9 @@ package final class LiveHub: Service {
         do {
             let entries = try await operations.store.punches(
                 numbered: Array(first...newest), at: operations.sinks.first ?? .erpnext)
-            if !entries.isEmpty { tell(.punches(entries.map { LivePunch($0, at: operations.place($0.terminal)) })) }
+            if !entries.isEmpty {
+                tell(.punches(entries.map { LivePunch($0, at: operations.place($0.terminal)) }))
+            }
         } catch {
             logger.debug("live punches could not be read", metadata: ["error": "\(error)"])
         }

@@ -61,17 +61,23 @@ struct OverviewPage: Sendable {
         let now = console.operations.now()
         return Model(
             tone: isBad ? "bad" : cards.isEmpty ? "good" : "warning",
-            verdict: text(report.status == .failing ? "verdict_failing" : isBad ? "verdict_bad" : cards.isEmpty ? "verdict_good" : "verdict_warning"),
+            verdict: text(
+                report.status == .failing
+                    ? "verdict_failing"
+                    : isBad ? "verdict_bad" : cards.isEmpty ? "verdict_good" : "verdict_warning"),
             zone: zoneName, cards: cards, punches: report.store.punches,
-            perHour: rates.perMinute(until: now).reduce(0, +), online: report.connectedDevices, known: report.terminals.known,
+            perHour: rates.perMinute(until: now).reduce(0, +), online: report.connectedDevices,
+            known: report.terminals.known,
             owed: report.queue.owed,
             oldest: report.queue.oldestAgeSeconds.map { text("oldest", ["age": Moments.span(seconds: $0)]) },
             queues: report.sinks.map { sink in
                 Queue(
                     sink: sink.name, state: text("state_" + sink.state.replacing(" ", with: "_")),
-                    tone: sink.state == "running" ? "good" : sink.state == "not configured" ? "warning" : "bad",
+                    tone: sink.state == "running"
+                        ? "good" : sink.state == "not configured" ? "warning" : "bad",
                     owed: sink.queue.owed, age: sink.queue.oldestAgeSeconds.map { Moments.span(seconds: $0) },
-                    dead: sink.queue.deadLetters, lastSuccess: Moments.text(iso8601: sink.lastSuccess, in: zone))
+                    dead: sink.queue.deadLetters,
+                    lastSuccess: Moments.text(iso8601: sink.lastSuccess, in: zone))
             },
             minutes: chart(text("per_minute", [:]), rates.perMinute(until: now), of: 60, until: now, zone),
             hours: chart(text("per_hour", [:]), rates.perHour(until: now), of: 3600, until: now, zone))
@@ -84,7 +90,8 @@ struct OverviewPage: Sendable {
         let last = now.seconds / seconds
         let bars = counts.enumerated().map { index, count in
             let start = UnixTime(seconds: (last - Int64(counts.count - 1 - index)) * seconds)
-            return BarChart.Bar(label: String(Moments.text(start, in: zone).dropFirst(11).prefix(5)), count: count)
+            return BarChart.Bar(
+                label: String(Moments.text(start, in: zone).dropFirst(11).prefix(5)), count: count)
         }
         return BarChart(title: title, bars: bars).svg
     }
@@ -98,7 +105,8 @@ struct OverviewPage: Sendable {
             cards.append(
                 Card(
                     tone: "bad", heading: text("store_failing", [:]), cause: report.store.reason,
-                    since: Moments.text(iso8601: report.store.since, in: zone), remedy: text("store_remedy", [:]),
+                    since: Moments.text(iso8601: report.store.since, in: zone),
+                    remedy: text("store_remedy", [:]),
                     href: "/system", button: text("look", [:])))
         }
         for sink in report.sinks where sink.state == "paused" || sink.state == "unavailable" {
