@@ -32,6 +32,9 @@ package actor BoundPorts {
         return ports
     }
 
+    /// Nil while it is not bound.
+    package func port(of name: String) -> Int? { ports[name] }
+
     private var isComplete: Bool { expected.isSubset(of: ports.keys) }
 
     private func stopWaiting(_ number: Int) { waiters.removeValue(forKey: number)?.resume() }

@@ -31,6 +31,8 @@ package final class Gateway: Sendable {
         package var roster: RosterSync.Timing
         package var pulls: LogPulls.Timing
         package var notifier: SystemdNotifier
+        /// What a new password costs to hash.
+        package var passwordCost = PasswordHash.Cost.live
 
         package init(
             logger: Logger, metrics: PrometheusMetrics, openFiles: Int,
@@ -186,7 +188,7 @@ package final class Gateway: Sendable {
         ports = BoundPorts(expected: Set(listeners.map(\.name)))
         templates = try ConsoleTemplates()
         accounts = try Accounts(
-            store: store, vault: vault, surroundings: .init(now: surroundings.now),
+            store: store, vault: vault, surroundings: .init(now: surroundings.now, cost: surroundings.passwordCost),
             limits: settings.console.limits, logger: logger)
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,

@@ -3,6 +3,7 @@ import AttendanceCore
 import AttendanceDelivery
 import AttendanceSimulation
 import AttendanceStore
+import AttendanceWeb
 import Foundation
 import Logging
 import NIOCore
@@ -155,6 +156,7 @@ func withGateway<Result: Sendable>(
     let logger = Logger(label: "test") { _ in RotatingLogHandler(output: output) }
     var surroundings = Gateway.Surroundings(
         logger: logger, metrics: PrometheusMetrics(), openFiles: openFiles, now: now, delivery: delivery)
+    surroundings.passwordCost = .cheap
     surroundings.roster.interval = .milliseconds(50)
     surroundings.roster.patience = .seconds(1)
     surroundings.pulls.interval = .milliseconds(50)
