@@ -151,7 +151,7 @@ let package = Package(
         .testTarget(
             name: "AttendanceGatewayTests",
             dependencies: [
-                core, "AttendanceGateway", "AttendanceWeb", logging, metrics, lifecycle, hummingbird,
+                core, store, "AttendanceGateway", "AttendanceWeb", logging, metrics, lifecycle, hummingbird,
                 httpTypes,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "Configuration", package: "swift-configuration"),

@@ -67,6 +67,7 @@ extension Gateway {
                 operations.corrections.add, operations.employees.add, operations.terminals.add,
                 operations.registry.add, operations.alerts.add, operations.commands.add, operations.logs.add,
                 operations.people.add, operations.codes.add, operations.reconciling.add,
+                AccountRoutes(accounts).add,
             ])
     }
 }

@@ -30,9 +30,8 @@ package final class Gateway: Sendable {
         package var store: StoreOptions
         package var roster: RosterSync.Timing
         package var pulls: LogPulls.Timing
+        package var accounts: Accounts.Surroundings
         package var notifier: SystemdNotifier
-        /// What a new password costs to hash.
-        package var passwordCost = PasswordHash.Cost.live
 
         package init(
             logger: Logger, metrics: PrometheusMetrics, openFiles: Int,
@@ -51,6 +50,7 @@ package final class Gateway: Sendable {
             store = StoreOptions(now: now)
             roster = RosterSync.Timing(now: now)
             pulls = LogPulls.Timing(now: now)
+            accounts = Accounts.Surroundings(now: now)
         }
 
         package static let systemTime = LogOutput.systemTime
@@ -68,6 +68,8 @@ package final class Gateway: Sendable {
     package let roster: RosterParts
     /// Records that terminals do not push.
     package let pulls: LogPulls
+    /// Who may use the console and the API.
+    package let accounts: Accounts
     private let access: AccessDesk
     private let clocks: ClockDesk
     let settings: Settings
@@ -82,7 +84,6 @@ package final class Gateway: Sendable {
     let registryDesk: RegistryDesk
     private let client: HTTPClient
     let sinks: Sinks
-    package let accounts: Accounts
     private let templates: ConsoleTemplates
 
     /// Throws `StoreError` when the journal cannot be opened, `SettingsError` when the settings cannot be put to work.
@@ -112,6 +113,9 @@ package final class Gateway: Sendable {
         limits = ConnectionLimits(settings.connectionBounds(openFiles: surroundings.openFiles))
         presence = Presence()
         let vault = try await RosterParts.vault(of: settings, store: store, logger: logger)
+        accounts = Accounts(
+            store: store, vault: vault, surroundings: surroundings.accounts,
+            limits: settings.console.limits, logger: logger)
         let credentials = RosterIntake(
             vault: vault, store: store, terminals: terminalsInForce, now: surroundings.now)
         let terminals = TerminalService(
@@ -187,9 +191,6 @@ package final class Gateway: Sendable {
             client: client, surroundings: surroundings)
         ports = BoundPorts(expected: Set(listeners.map(\.name)))
         templates = try ConsoleTemplates()
-        accounts = try Accounts(
-            store: store, vault: vault, surroundings: .init(now: surroundings.now, cost: surroundings.passwordCost),
-            limits: settings.console.limits, logger: logger)
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,
             alerts: alerts.service, commands: commands, pulls: pulls, registry: registry,

@@ -12,7 +12,7 @@ package struct AttendanceGatewayProgram: AsyncParsableCommand {
             Export.self, Reconcile.self, Repairs.self, Simulate.self,
             Demo.self,
             Terminals.self, TerminalCommands.self, Logs.self, Codes.self, CompletenessCommand.self,
-            Alerts.self,
+            Alerts.self, AccountsCommand.self, TokensCommand.self,
             VersionCommand.self,
         ],
         defaultSubcommand: Serve.self)

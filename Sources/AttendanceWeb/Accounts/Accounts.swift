@@ -75,15 +75,15 @@ package final class Accounts: Sendable {
         var hasAccounts = false
     }
 
-    /// Reads nothing yet. Throws when no password can be hashed at this cost.
+    /// Reads nothing yet.
     package init(
         store: any Store, vault: Vault, surroundings: Surroundings, limits: Limits = Limits(), logger: Logger
-    ) throws {
+    ) {
         self.store = store
         self.vault = vault
         self.surroundings = surroundings
         self.logger = logger
-        hasher = try PasswordHasher(cost: surroundings.cost)
+        hasher = PasswordHasher(cost: surroundings.cost)
         cache = PrincipalCache()
         state = Mutex(State(limits: limits, throttle: SignInThrottle(rules: surroundings.throttle)))
         refusals = Throttle(burst: 60, perSecond: 1, at: Self.slowed(surroundings.uptime()))

@@ -44,6 +44,19 @@ package struct PasswordHash: Hashable, Sendable {
         hash = try Self.derive(password, salt, cost, Self.hashLength)
     }
 
+    /// One that no password has, and that takes as long to find that out.
+    static func ofNobody(cost: Cost) -> PasswordHash {
+        PasswordHash(
+            cost: cost, salt: [UInt8](repeating: 0, count: saltLength),
+            hash: [UInt8](repeating: 0, count: hashLength))
+    }
+
+    private init(cost: Cost, salt: [UInt8], hash: [UInt8]) {
+        self.cost = cost
+        self.salt = salt
+        self.hash = hash
+    }
+
     /// As it is stored; nil for anything else.
     init?(_ text: String) {
         let parts = text.split(separator: "$", omittingEmptySubsequences: false)
@@ -108,7 +121,7 @@ final class PasswordHasher: Sendable {
     /// - Parameters:
     ///   - atOnce: at most; by itself two, and one where there are two processors or fewer.
     ///   - mostWaiting: with those under way; further ones throw `Busy`.
-    init(cost: PasswordHash.Cost, atOnce: Int? = nil, mostWaiting: Int = 32) throws {
+    init(cost: PasswordHash.Cost, atOnce: Int? = nil, mostWaiting: Int = 32) {
         self.cost = cost
         self.mostWaiting = mostWaiting
         queue = OperationQueue()
@@ -116,7 +129,7 @@ final class PasswordHasher: Sendable {
         queue.qualityOfService = .utility
         queue.maxConcurrentOperationCount =
             atOnce ?? min(2, max(1, ProcessInfo.processInfo.activeProcessorCount - 1))
-        nobody = try PasswordHash(of: Array("nobody".utf8), cost: cost)
+        nobody = .ofNobody(cost: cost)
     }
 
     /// Throws `Busy`.

@@ -156,7 +156,7 @@ func withGateway<Result: Sendable>(
     let logger = Logger(label: "test") { _ in RotatingLogHandler(output: output) }
     var surroundings = Gateway.Surroundings(
         logger: logger, metrics: PrometheusMetrics(), openFiles: openFiles, now: now, delivery: delivery)
-    surroundings.passwordCost = .cheap
+    surroundings.accounts.cost = .cheap
     surroundings.roster.interval = .milliseconds(50)
     surroundings.roster.patience = .seconds(1)
     surroundings.pulls.interval = .milliseconds(50)
