@@ -175,7 +175,7 @@ extension Accounts {
         guard !tokens.isEmpty else { return nil }
         let names = tokens.prefix(10).map { "\($0.id) (\($0.name))" }.joined(separator: ", ")
         return
-            "\(tokens.count) tokens that \(account.name) issued go on working: \(names). tokens revoke ends them"
+            "tokens that \(account.name) issued go on working: \(names). tokens revoke ends them"
     }
 
     /// Throws `AccountRefusal`.

@@ -15,11 +15,11 @@ import Testing
 
     @Test(arguments: [
         "", "ab", String(repeating: "x", count: 65), "ada lovelace", ".ada", "-ada", "@ada", "ad\u{0}a",
-        "ada\n", "àda",
+        "àda",
         "аda", "<script>", "gateway", "Unknown", String(repeating: "x", count: 1_000_000),
     ])
     func `refuses what is no name`(text: String) {
-        #expect(AccountName(text) == nil || text == "ada\n")
+        #expect(AccountName(text) == nil)
     }
 
     @Test func `two names that differ in letter case are one`() {
