@@ -28,6 +28,12 @@ package struct PunchRates: Hashable, Sendable {
         quarters.add(count, to: moment.milliseconds.flooredDivision(by: Self.quarter))
     }
 
+    /// Adds what another has counted.
+    package mutating func add(_ other: PunchRates) {
+        minutes.add(other.minutes)
+        quarters.add(other.quarters)
+    }
+
     /// The oldest first; the last is the running minute. 1 to 60 of them.
     package func perMinute(until now: UnixTime, count: Int = minutesKept) -> [Int] {
         let last = now.milliseconds.flooredDivision(by: Self.minute)
@@ -82,6 +88,12 @@ package struct PunchRates: Hashable, Sendable {
                 counts[place] = 0
             }
             counts[place] += count
+        }
+
+        mutating func add(_ other: Ring) {
+            for place in other.numbers.indices where other.counts[place] > 0 {
+                add(other.counts[place], to: other.numbers[place])
+            }
         }
 
         subscript(number: Int64) -> Int {

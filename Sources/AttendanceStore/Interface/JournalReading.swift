@@ -3,7 +3,9 @@ import AttendanceCore
 /// Looking at a journal without changing it: what command-line verbs may do beside a running gateway.
 ///
 /// Every answer is a page: no read lasts longer than the call, so that nothing slow holds the journal's past in place.
-package protocol JournalReading: PeopleReading, AccessReading, AccountReading {
+package protocol JournalReading: PeopleReading, AccessReading, AccountReading,
+    ConsoleReading
+{
     // MARK: Punches
 
     /// Oldest wall time first, by (wall time, number), at most `limit`.

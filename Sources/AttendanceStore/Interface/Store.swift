@@ -9,9 +9,10 @@ import AttendanceCore
 ///
 /// What belongs to one concern stands together: `DeliveryKeeping`, `EmployeeKeeping`, `CorrectionKeeping`,
 /// `TerminalKeeping`, `RegistryKeeping`, `AlertKeeping`, `CommandKeeping`, `PeopleKeeping`,
-/// `AccessKeeping`, `AccountKeeping`.
+/// `AccessKeeping`, `AccountKeeping`, `LiveReading`.
 package protocol Store: JournalReading, DeliveryKeeping, EmployeeKeeping, CorrectionKeeping, TerminalKeeping,
-    RegistryKeeping, AlertKeeping, CommandKeeping, PeopleKeeping, AccessKeeping, AccountKeeping
+    RegistryKeeping, AlertKeeping, CommandKeeping, PeopleKeeping, AccessKeeping, AccountKeeping,
+    LiveReading
 {
     // MARK: Intake
 

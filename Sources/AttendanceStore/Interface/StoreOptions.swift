@@ -15,7 +15,7 @@ package struct StoreOptions: Sendable {
     package var retryInterval: Duration = .seconds(1)
     /// Pages (4 KiB) in the write-ahead log after which they are copied into the database file.
     package var checkpointPages: Int32 = 1_000
-    /// The wall clock. Only for saying since when the store has been failing.
+    /// The wall clock. Only for saying since when the store has been failing, and how many punches came when.
     package var now: @Sendable () -> UnixTime
 
     package init(now: @escaping @Sendable () -> UnixTime) { self.now = now }

@@ -17,7 +17,7 @@ enum Migrations {
             for part in [registry, commands, people, access] { try db.execute(sql: part) }
         }
         migrator.registerMigration("v4") { db in
-            for part in [accounts] { try db.execute(sql: part) }
+            for part in [accounts, console] { try db.execute(sql: part) }
         }
         return migrator
     }

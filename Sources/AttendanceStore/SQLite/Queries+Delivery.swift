@@ -12,16 +12,19 @@ extension Queries {
                 SELECT s.name AS sink_name, a.* FROM sink s CROSS JOIN attempt a ON a.sink = s.id AND a.punch = ?
                 ORDER BY s.name, a.number
                 """, arguments: [punch]
-        ).map { row in
-            RecordedAttempt(
-                sink: try SinkName(stored: row["sink_name"]), number: row["number"],
-                attempt: Attempt(
-                    started: UnixTime(milliseconds: row["started"]),
-                    duration: .milliseconds(row["duration_ms"] as Int64), status: row["status"],
-                    answer: try stored(AnswerClass(rawValue: row["answer"]), "attempt.answer"),
-                    reference: row["reference"], words: row["words"]),
-                meaning: try stored(FateCode(rawValue: row["fate"]), "attempt.fate"))
-        }
+        ).map(attempt)
+    }
+
+    /// From the columns of `attempt`, and `sink_name`.
+    static func attempt(_ row: Row) throws -> RecordedAttempt {
+        RecordedAttempt(
+            sink: try SinkName(stored: row["sink_name"]), number: row["number"],
+            attempt: Attempt(
+                started: UnixTime(milliseconds: row["started"]),
+                duration: .milliseconds(row["duration_ms"] as Int64), status: row["status"],
+                answer: try stored(AnswerClass(rawValue: row["answer"]), "attempt.answer"),
+                reference: row["reference"], words: row["words"]),
+            meaning: try stored(FateCode(rawValue: row["fate"]), "attempt.fate"))
     }
 
     static func deadLetterGroups(_ db: Database, _ filter: DeadLetterFilter) throws -> [DeadLetterGroup] {

@@ -55,11 +55,7 @@ extension Queries {
     static func auditTrail(_ db: Database, after: Int64, limit: Int) throws -> [AuditEntry] {
         try Row.fetchAll(
             db, sql: "SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?", arguments: [after, limit]
-        ).map { row in
-            AuditEntry(
-                id: row["id"], at: UnixTime(milliseconds: row["at"]), author: Author(row["author"]),
-                action: row["action"], subject: row["subject"], detail: row["detail"])
-        }
+        ).map(auditEntry)
     }
 
     static func auditRows(_ db: Database, after: Int64, limit: Int) throws -> [AuditRow] {

@@ -62,6 +62,11 @@ enum Queries {
             CROSS JOIN terminal t ON t.id = p.terminal LEFT JOIN correction c ON c.punch = p.id
         """
 
+    static let deadLetterColumns = """
+        d.id, d.sink AS sink_id, d.punch, d.cause, d.reason, d.attempts, d.reported, d.died,
+            s.name AS sink_name, p.enroll, p.sent, p.name, \(believedWall) AS wall, t.serial
+        """
+
     /// The time that was decided on, else the terminal's own.
     static let believedWall = "COALESCE(c.wall, p.wall)"
 
@@ -89,9 +94,7 @@ enum Queries {
         conditions.add("d.id > ?", after)
         conditions.add("d.id <= ?", through)
         let sql = """
-            SELECT d.id, d.sink AS sink_id, d.punch, d.cause, d.reason, d.attempts, d.reported, d.died,
-                s.name AS sink_name, p.enroll, p.sent, p.name, \(believedWall) AS wall, t.serial
-            FROM \(deadLetterTables) WHERE \(conditions.sql) ORDER BY d.id LIMIT ?
+            SELECT \(deadLetterColumns) FROM \(deadLetterTables) WHERE \(conditions.sql) ORDER BY d.id LIMIT ?
             """
         return try Row.fetchAll(db, sql: sql, arguments: conditions.arguments + [limit])
     }
@@ -99,15 +102,17 @@ enum Queries {
     static func deadLetters(
         _ db: Database, _ filter: DeadLetterFilter, after: Int64, limit: Int
     ) throws -> [DeadLetter] {
-        try deadLetterRows(db, filter, after: after, limit: limit).map { row in
-            DeadLetter(
-                id: row["id"], sink: try SinkName(stored: row["sink_name"]), punch: row["punch"],
-                terminal: try SerialNumber(stored: row["serial"]), enrollID: try EnrollID(row),
-                name: row["name"],
-                time: WallTime(seconds: row["wall"]),
-                cause: try stored(RejectionCause(rawValue: row["cause"]), "dead_letter.cause"),
-                reason: row["reason"], attempts: row["attempts"], died: UnixTime(milliseconds: row["died"]))
-        }
+        try deadLetterRows(db, filter, after: after, limit: limit).map(deadLetter)
+    }
+
+    /// From `deadLetterColumns`.
+    static func deadLetter(_ row: Row) throws -> DeadLetter {
+        DeadLetter(
+            id: row["id"], sink: try SinkName(stored: row["sink_name"]), punch: row["punch"],
+            terminal: try SerialNumber(stored: row["serial"]), enrollID: try EnrollID(row),
+            name: row["name"], time: WallTime(seconds: row["wall"]),
+            cause: try stored(RejectionCause(rawValue: row["cause"]), "dead_letter.cause"),
+            reason: row["reason"], attempts: row["attempts"], died: UnixTime(milliseconds: row["died"]))
     }
 
     /// The highest number of any dead letter now; 0 without one.
@@ -157,7 +162,7 @@ enum Queries {
         return try entries(db, at: .erpnext, conditions, order: "p.id", limit: limit)
     }
 
-    private static func entries(
+    static func entries(
         _ db: Database, at sink: SinkName, _ conditions: Conditions, order: String, limit: Int
     ) throws -> [JournalEntry] {
         let ended = "\(FateCode.delivered.rawValue), \(FateCode.suppressed.rawValue)"
@@ -246,24 +251,27 @@ enum Queries {
 
     static func quarantine(_ db: Database, after: Int64, limit: Int) throws -> [QuarantineEntry] {
         let statement = try db.cachedStatement(
-            sql: """
-                SELECT q.*, t.serial, r.quarantine AS decided, r.punch AS made, r.author, r.at AS decided_at, r.basis
-                FROM quarantine q CROSS JOIN terminal t ON t.id = q.terminal
-                    LEFT JOIN resolution r ON r.quarantine = q.id
-                WHERE q.id > ? ORDER BY q.id LIMIT ?
-                """)
-        return try Row.fetchAll(statement, arguments: [after, limit]).map { row in
-            QuarantineEntry(
-                id: row["id"], terminal: try SerialNumber(stored: row["serial"]), reason: row["reason"],
-                raw: [UInt8](row["raw"] as Data),
-                firstReceived: UnixTime(milliseconds: row["first_received"]),
-                lastReceived: UnixTime(milliseconds: row["last_received"]), times: row["times"],
-                resolution: (row["decided"] as Int64?).map { _ in
-                    QuarantineResolution(
-                        punch: row["made"], author: Author(row["author"]),
-                        at: UnixTime(milliseconds: row["decided_at"]), basis: row["basis"])
-                })
-        }
+            sql: "\(quarantineRows) WHERE q.id > ? ORDER BY q.id LIMIT ?")
+        return try Row.fetchAll(statement, arguments: [after, limit]).map(quarantineEntry)
+    }
+
+    static let quarantineRows = """
+        SELECT q.*, t.serial, r.quarantine AS decided, r.punch AS made, r.author, r.at AS decided_at, r.basis
+        FROM quarantine q CROSS JOIN terminal t ON t.id = q.terminal
+            LEFT JOIN resolution r ON r.quarantine = q.id
+        """
+
+    static func quarantineEntry(_ row: Row) throws -> QuarantineEntry {
+        QuarantineEntry(
+            id: row["id"], terminal: try SerialNumber(stored: row["serial"]), reason: row["reason"],
+            raw: [UInt8](row["raw"] as Data),
+            firstReceived: UnixTime(milliseconds: row["first_received"]),
+            lastReceived: UnixTime(milliseconds: row["last_received"]), times: row["times"],
+            resolution: (row["decided"] as Int64?).map { _ in
+                QuarantineResolution(
+                    punch: row["made"], author: Author(row["author"]),
+                    at: UnixTime(milliseconds: row["decided_at"]), basis: row["basis"])
+            })
     }
 
     // MARK: Figures
@@ -311,6 +319,14 @@ struct Conditions {
     }
 
     var sql: String { parts.isEmpty ? "TRUE" : parts.joined(separator: " AND ") }
+
+    /// The same with numbered arguments, the first of them this one: to stand anywhere in a statement.
+    func sql(from first: Int) -> String {
+        let parts = sql.split(separator: "?", omittingEmptySubsequences: false)
+        return zip(parts, parts.indices).map { part, index in
+            index == 0 ? String(part) : "?\(first + index - 1)\(part)"
+        }.joined()
+    }
 }
 
 extension EnrollID {

@@ -5,6 +5,7 @@ import GRDB
 protocol ReaderBacked: JournalReading {
     var readers: ReaderPool { get }
     var personDays: PersonDays { get }
+    var columns: PunchColumns { get }
 }
 
 extension ReaderBacked {
@@ -135,5 +136,57 @@ extension ReaderBacked {
 
     package func alerts() async throws -> [AlertRecord] {
         try await readers.read { try Queries.alerts($0) }
+    }
+
+    // MARK: The console
+
+    package func latestPunches(_ search: PunchSearch, before: PunchCursor?, limit: Int) async throws
+        -> Page<JournalEntry, PunchCursor>
+    {
+        try await readers.read { [columns] db in
+            try PunchFinder.page(db, search, before: before, limit: Queries.page(limit), columns: columns)
+        }
+    }
+
+    package func punches(numberedAbove number: Int64, at sink: SinkName, limit: Int) async throws
+        -> [JournalEntry]
+    {
+        try await readers.read { try Queries.punches($0, above: number, at: sink, limit: limit) }
+    }
+
+    package func explanation(of punch: Int64) async throws -> PunchExplanation? {
+        try await readers.read { try Queries.explanation($0, of: punch) }
+    }
+
+    package func people(matching text: String, limit: Int) async throws -> [PersonMatch] {
+        try await readers.read { [columns] db in
+            // The names that terminals have sent come with the columns.
+            _ = try columns.snapshot(db)
+            return try Queries.people(db, matching: text, limit: limit, names: columns.names)
+        }
+    }
+
+    package func latestAttempts(_ search: AttemptSearch, before: AttemptCursor?, limit: Int) async throws
+        -> Page<LatestAttempt, AttemptCursor>
+    {
+        try await readers.read { try Queries.latestAttempts($0, search, before: before, limit: limit) }
+    }
+
+    package func latestDeadLetters(_ search: DeadLetterSearch, before: Int64?, limit: Int) async throws
+        -> Page<DeadLetter, Int64>
+    {
+        try await readers.read { try Queries.latestDeadLetters($0, search, before: before, limit: limit) }
+    }
+
+    package func latestQuarantine(_ search: QuarantineSearch, before: Int64?, limit: Int) async throws
+        -> Page<QuarantineEntry, Int64>
+    {
+        try await readers.read { try Queries.latestQuarantine($0, search, before: before, limit: limit) }
+    }
+
+    package func auditTrail(_ search: AuditSearch, before: Int64?, limit: Int) async throws
+        -> Page<AuditEntry, Int64>
+    {
+        try await readers.read { try Queries.auditTrail($0, search, before: before, limit: limit) }
     }
 }

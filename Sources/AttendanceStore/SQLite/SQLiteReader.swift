@@ -7,6 +7,7 @@ package final class SQLiteReader: ReaderBacked {
     private let folder: DataFolder
     let readers: ReaderPool
     let personDays = PersonDays()
+    let columns = PunchColumns()
 
     /// Throws `StoreError`: `.io` when there is no journal in `folder`, `.newerVersion`, `.damaged`,
     /// `.other` when it is older than this program: the gateway itself brings it up to date.

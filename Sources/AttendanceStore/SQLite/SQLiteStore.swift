@@ -13,13 +13,16 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
     private let folder: DataFolder
     let readers: ReaderPool
     let personDays = PersonDays()
+    let columns = PunchColumns()
     private let writer: Writer
+    private let logger: Logger
 
     /// Opens the journal in `folder`, and creates both where they are missing (for their owner alone).
     ///
     /// Throws `StoreError`: `.locked`, `.newerVersion`, `.notDurable`, `.damaged`, `.full`, `.io`. Blocks the calling
     /// thread, for milliseconds unless a log has to be recovered.
     package init(folder: String, options: StoreOptions, logger: Logger) throws {
+        self.logger = logger
         let folder = DataFolder(path: folder)
         try folder.create()
         self.folder = folder
@@ -32,11 +35,43 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
 
     deinit { writer.stop() }
 
-    /// Stays until the service group shuts down, then closes.
+    /// Stays until the service group shuts down, then closes. Meanwhile it reads what searches will want.
     package func run() async throws {
-        // Cancellation ends the wait too, and there is nothing else to do then: what was handed over is still kept.
-        try? await gracefulShutdown()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.readAhead() }
+            // Cancellation ends the wait too, and there is nothing else to do then: what was handed over is still kept.
+            try? await gracefulShutdown()
+            group.cancelAll()
+        }
         await close()
+    }
+
+    /// Counts what came before the start, and fills the columns once somebody searches: little by little, since none
+    /// of it is urgent.
+    private func readAhead() async {
+        do {
+            try await countPast()
+        } catch {
+            logger.warning(
+                "punches from before the start could not be counted", metadata: ["error": "\(error)"])
+        }
+        for await _ in columns.wanted {
+            do {
+                while try await readers.read({ [columns] in try columns.loadOlder($0) }) {
+                    await Task.yield()
+                }
+            } catch {
+                // Whoever searches next meets the same and is told.
+                logger.debug("reading ahead stopped", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Adds to `rates` what was received before this run.
+    func countPast() async throws {
+        let (newest, now) = (writer.foundPunches, writer.settings.now())
+        let past = try await readers.read { try Queries.rates($0, through: newest, at: now) }
+        writer.rates.withLock { $0.add(past) }
     }
 
     /// Refuses new operations with `StoreError.closed`, finishes those handed over, closes the files. Can be repeated.
@@ -312,6 +347,11 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
         let bytes = folder.bytes
         return try await readers.read { try Queries.status($0, of: state, bytes: bytes) }
     }
+
+    // MARK: Live
+
+    package var feed: PunchFeed { writer.feed }
+    package var rates: PunchRates { writer.rates.withLock { $0 } }
 
     // MARK: Health
 

@@ -43,6 +43,11 @@ final class Writer: Sendable {
     private let waiting = Mutex(Waiting())
     /// Signalled when the first job arrives, and at the end.
     private let wakeUp = DispatchSemaphore(value: 0)
+    let feed = PunchFeed()
+    /// By when they were committed, which is when they were received but for milliseconds.
+    let rates = Mutex(PunchRates())
+    /// The newest punch's number when the journal was opened.
+    let foundPunches: Int64
     /// Entered while the thread runs.
     private let running = DispatchGroup()
 
@@ -61,6 +66,8 @@ final class Writer: Sendable {
         let connection = try WriterConnection(path: path)
         try readers.open()
         published.withLock { $0.state = connection.state }
+        foundPunches = Int64(connection.state.punches)
+        feed.advance(to: foundPunches)
         let handover = Handover(connection)
         running.enter()
         let thread = Thread { [self] in
@@ -178,11 +185,18 @@ final class Writer: Sendable {
     func committed(_ state: WriterState, jobs: Int, took duration: Duration, provesRoom: Bool) {
         commitSeconds.record(duration.seconds)
         groupJobs.record(jobs)
-        let recovered = published.withLock { published in
+        let (recovered, new) = published.withLock { published in
+            let new = state.punches - published.state.punches
             published.state = state
-            guard case .failing(_, let reason) = published.health, provesRoom else { return String?.none }
+            guard case .failing(_, let reason) = published.health, provesRoom else {
+                return (String?.none, new)
+            }
             published.health = .writable
-            return reason
+            return (reason, new)
+        }
+        if new > 0 {
+            rates.withLock { $0.add(new, at: options.now()) }
+            feed.advance(to: Int64(state.punches))
         }
         if let recovered { logger.notice("the journal is writable again", metadata: ["was": "\(recovered)"]) }
     }
@@ -209,6 +223,7 @@ final class Writer: Sendable {
             published.broken = nil
             published.state = state
         }
+        feed.advance(to: Int64(state.punches))
         logger.notice("the journal was opened afresh")
     }
 

@@ -1,0 +1,95 @@
+import AttendanceCore
+import GRDB
+
+/// What one question may still look at, in rows of a key; finding a place costs as much as some rows.
+struct SearchBudget {
+    private static let seek = 12
+    private(set) var rows: Int
+    init(rows: Int) { self.rows = rows }
+
+    var isSpent: Bool { rows <= 0 }
+    mutating func spend(_ rows: Int) { self.rows -= rows }
+    mutating func spendSeek(rows: Int) { self.rows -= rows + Self.seek }
+}
+
+/// Numbers of punches from the highest to the lowest, out of one of the journal's keys. Only goes down.
+///
+/// Who leaps far ahead reads a few rows there; who goes on step by step reads ever longer blocks. So two streams, or one
+/// and what is in memory, are compared in few steps, whichever of them is the longer one.
+struct NumberStream {
+    /// Gives numbers up to `?1`, the highest first, at most `?2` of them, and whether each counts. The same number may
+    /// come more than once.
+    private let sql: String
+    private let arguments: StatementArguments
+    /// Those that count, between the places of `covered`.
+    private var block: [Int64] = []
+    private var place = 0
+    /// Everything the key has from here to there is in `block`.
+    private var covered: ClosedRange<Int64>?
+    private var size = Self.smallest
+
+    private static let smallest = 8
+    private static let largest = 4_096
+
+    /// - Parameter arguments: for `?3` and so on.
+    init(_ sql: String, _ arguments: StatementArguments) {
+        self.sql = sql
+        self.arguments = arguments
+    }
+
+    /// The highest number up to `number`; nil when there is none at all.
+    ///
+    /// When the budget is spent afterwards, what is told only says that there is none above it.
+    mutating func next(_ db: Database, upTo number: Int64, _ budget: inout SearchBudget) throws -> Int64? {
+        var number = number
+        while number >= 1 {
+            if let covered, covered.contains(number) {
+                while place < block.count, block[place] > number { place += 1 }
+                if place < block.count { return block[place] }
+                number = covered.lowerBound - 1
+                continue
+            }
+            if budget.isSpent { return number }
+            try read(db, upTo: number, &budget)
+        }
+        return nil
+    }
+
+    private mutating func read(_ db: Database, upTo number: Int64, _ budget: inout SearchBudget) throws {
+        size = covered?.lowerBound == number + 1 ? min(size * 4, Self.largest) : Self.smallest
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: sql), arguments: StatementArguments([number, Int64(size)]) + arguments)
+        block.removeAll(keepingCapacity: true)
+        place = 0
+        var count = 0
+        var last: Int64 = 1
+        while let row = try rows.next() {
+            count += 1
+            last = row[0]
+            if row[1] { block.append(last) }
+        }
+        budget.spendSeek(rows: count)
+        covered = (count < size ? min(1, number) : last)...number
+    }
+}
+
+/// Several streams as one.
+struct NumberStreams {
+    private var streams: [NumberStream]
+    init(_ streams: [NumberStream]) { self.streams = streams }
+
+    mutating func next(_ db: Database, upTo number: Int64, _ budget: inout SearchBudget) throws -> Int64? {
+        var highest: Int64?
+        for index in streams.indices {
+            let next = try streams[index].next(db, upTo: number, &budget)
+            highest = max(highest, next)
+            if highest == number { break }
+        }
+        return highest
+    }
+
+    private func max(_ a: Int64?, _ b: Int64?) -> Int64? {
+        guard let a, let b else { return a ?? b }
+        return Swift.max(a, b)
+    }
+}

@@ -1,3 +1,0 @@
-import AttendanceCore
-import AttendanceStore
-extension Store { package var rates: PunchRates { PunchRates() } }
