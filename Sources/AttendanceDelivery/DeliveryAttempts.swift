@@ -102,8 +102,8 @@ struct DeliveryAttempts: Sendable {
                             punch: punch.id, attempt: attempt, fate: .dead(cause: cause, reason: reason),
                             report: .failed)
                     ))
-            case .wait(let reason, let remedy):
-                result.hold = SiteWatch.Hold(reason: reason, remedy: remedy)
+            case .wait(let reason, let remedy, let fault):
+                result.hold = SiteWatch.Hold(fault: fault, reason: reason, remedy: remedy)
                 result.ended.append(Ended(punch: punch, next: .again(delay: .zero)))
             }
         }

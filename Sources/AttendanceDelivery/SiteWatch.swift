@@ -10,6 +10,7 @@ import Synchronization
 final class SiteWatch: Sendable {
     /// Why nothing can be sent although the site may be well.
     struct Hold: Hashable, Sendable {
+        var fault: SiteFault
         var reason: String
         var remedy: String
     }
@@ -62,7 +63,7 @@ final class SiteWatch: Sendable {
             guard let trouble = shared.breaker.trouble else {
                 if let hold = shared.hold, hold.told {
                     state.condition = .paused(
-                        fault: .configuration, since: hold.since, reason: hold.hold.reason,
+                        fault: hold.hold.fault, since: hold.since, reason: hold.hold.reason,
                         remedy: hold.hold.remedy)
                 }
                 return state
@@ -148,7 +149,10 @@ final class SiteWatch: Sendable {
         }
         if let told {
             logger.warning(
-                "nothing can be sent yet", metadata: ["reason": "\(told.reason)", "remedy": "\(told.remedy)"])
+                "nothing can be sent yet",
+                metadata: [
+                    "fault": "\(told.fault.rawValue)", "reason": "\(told.reason)", "remedy": "\(told.remedy)",
+                ])
         }
         if ended { logger.notice("what was missing is known; punches are sent") }
     }

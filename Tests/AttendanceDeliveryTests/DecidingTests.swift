@@ -157,7 +157,7 @@ import Testing
         try await withSink(directory: directory, dialect: dialect) { sink in
             let decision = try await sink.decide(Self.punch())
             guard let time else {
-                guard case .wait(let reason, let remedy) = decision else {
+                guard case .wait(let reason, let remedy, _) = decision else {
                     Issue.record("does not wait")
                     return
                 }
@@ -175,11 +175,15 @@ import Testing
     {
         let directory = Self.directory(zone: nil, zoneAsked: false)
         try await withSink(directory: directory) { sink in
-            directory.update { $0.zoneProblem = SiteProblem(reason: "no such key", remedy: "make one") }
+            directory.update {
+                $0.zoneProblem = SiteProblem(
+                    reason: "no such key", remedy: "make one", fault: .authentication)
+            }
             try await #expect(
-                sink.decide(Self.punch()) == .wait(reason: "no such key", remedy: "make one"))
+                sink.decide(Self.punch())
+                    == .wait(reason: "no such key", remedy: "make one", fault: .authentication))
             directory.update { $0.zoneProblem = SiteProblem(reason: "connection refused") }
-            guard case .wait(let reason, let remedy) = try await sink.decide(Self.punch()) else {
+            guard case .wait(let reason, let remedy, _) = try await sink.decide(Self.punch()) else {
                 Issue.record("does not wait")
                 return
             }

@@ -261,7 +261,9 @@ package final class ERPNextSink: Sink {
 
     private func waitForZone(_ problem: SiteProblem?) -> SinkDecision {
         // A key that the site does not take is the cause; that the zone is unknown is only what follows from it.
-        if let problem, let remedy = problem.remedy { return .wait(reason: problem.reason, remedy: remedy) }
+        if let problem, let remedy = problem.remedy {
+            return .wait(reason: problem.reason, remedy: remedy, fault: problem.fault)
+        }
         return .wait(
             reason: "the site's time zone is not known yet" + (problem.map { ": \($0.reason)" } ?? ""),
             remedy: "it is read from the site; if the site cannot tell it, set SiteTimeZone")

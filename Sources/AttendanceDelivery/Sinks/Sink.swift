@@ -59,7 +59,7 @@ package enum SinkDecision: Hashable, Sendable {
     /// A dead letter without any attempt.
     case reject(cause: RejectionCause, reason: String)
     /// Something is not known yet without which nothing can be sent to this sink at all.
-    case wait(reason: String, remedy: String)
+    case wait(reason: String, remedy: String, fault: SiteFault = .configuration)
 }
 
 /// What a sink is told to say how many punches go together.

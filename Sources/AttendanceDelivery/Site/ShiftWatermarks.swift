@@ -211,7 +211,7 @@ package final class ShiftWatermarks: Service {
         switch answer {
         case .value: .followed
         case .unavailable(let reason, _): .unavailable(reason: reason)
-        case .denied(let reason, _):
+        case .denied(let reason, _, _):
             .denied(
                 reason: reason,
                 remedy: "give the API user a role that may read and write Shift Type, such as HR Manager")

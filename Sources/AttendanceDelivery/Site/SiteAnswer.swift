@@ -7,7 +7,7 @@ package enum SiteAnswer<Value: Sendable>: Sendable {
     /// have been made all the same.
     case unavailable(reason: String, retryAfter: Duration?)
     /// The site, or what stands in front of it, will not answer this until somebody mends something.
-    case denied(reason: String, remedy: String)
+    case denied(reason: String, remedy: String, fault: SiteFault = .configuration)
     /// The site has no such method, document, doctype or field.
     case missing(reason: String)
     /// An answer that cannot be what was asked for.
@@ -25,7 +25,8 @@ package enum SiteAnswer<Value: Sendable>: Sendable {
         switch self {
         case .value(let value): transform(value)
         case .unavailable(let reason, let retryAfter): .unavailable(reason: reason, retryAfter: retryAfter)
-        case .denied(let reason, let remedy): .denied(reason: reason, remedy: remedy)
+        case .denied(let reason, let remedy, let fault):
+            .denied(reason: reason, remedy: remedy, fault: fault)
         case .missing(let reason): .missing(reason: reason)
         case .unreadable(let reason): .unreadable(reason: reason)
         }
@@ -36,7 +37,8 @@ package enum SiteAnswer<Value: Sendable>: Sendable {
         switch self {
         case .value: nil
         case .unavailable(let reason, _): SiteProblem(reason: reason)
-        case .denied(let reason, let remedy): SiteProblem(reason: reason, remedy: remedy)
+        case .denied(let reason, let remedy, let fault):
+            SiteProblem(reason: reason, remedy: remedy, fault: fault)
         case .missing(let reason), .unreadable(let reason): SiteProblem(reason: reason)
         }
     }
@@ -48,10 +50,13 @@ extension SiteAnswer: Equatable where Value: Equatable {}
 package struct SiteProblem: Hashable, Sendable, CustomStringConvertible {
     package var reason: String
     package var remedy: String?
+    /// Whose doing it is: our key's, or something else's.
+    package var fault: SiteFault
 
-    package init(reason: String, remedy: String? = nil) {
+    package init(reason: String, remedy: String? = nil, fault: SiteFault = .configuration) {
         self.reason = reason
         self.remedy = remedy
+        self.fault = fault
     }
 
     package var description: String { remedy.map { "\(reason); \($0)" } ?? reason }

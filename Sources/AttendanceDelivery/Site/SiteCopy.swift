@@ -203,9 +203,9 @@ actor SiteCopy {
             round.unavailable(reason, retryAfter)
             cannotTellZone(told, &round)
             return false
-        case .denied(let reason, let remedy):
+        case .denied(let reason, let remedy, let fault):
             // Somebody stands in the way who may be gone tomorrow. What is frozen in a wrong zone stays wrong.
-            let problem = SiteProblem(reason: reason, remedy: "\(remedy); or set SiteTimeZone")
+            let problem = SiteProblem(reason: reason, remedy: "\(remedy); or set SiteTimeZone", fault: fault)
             round.add(problem)
             round.isDenied = true
             directory.update { $0.zoneProblem = problem }

@@ -72,7 +72,8 @@ package struct SiteReader: Sendable {
                 return .denied(
                     reason: "the site takes the gateway for a guest",
                     remedy:
-                        "set APIKey and APISecret, and check that a proxy passes the Authorization header on")
+                        "set APIKey and APISecret, and check that a proxy passes the Authorization header on",
+                    fault: .authentication)
             }
             return .value(user)
         }

@@ -51,7 +51,8 @@ struct SiteRefusal {
     private func unauthenticated<Value>() -> SiteAnswer<Value> {
         .denied(
             reason: "the site does not accept the API key and secret (\(answer.status))",
-            remedy: "make new keys in ERPNext (User > Settings > API Access) and set APIKey and APISecret")
+            remedy: "make new keys in ERPNext (User > Settings > API Access) and set APIKey and APISecret",
+            fault: .authentication)
     }
 
     private func forbidden<Value>() -> SiteAnswer<Value> {

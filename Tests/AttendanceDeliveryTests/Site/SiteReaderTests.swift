@@ -28,7 +28,7 @@ import Testing
         case .value: "value"
         case .unavailable(let reason, let after):
             "unavailable \(after.map { "\($0.components.seconds) " } ?? "")\(reason)"
-        case .denied(let reason, let remedy): "denied \(reason) | \(remedy)"
+        case .denied(let reason, let remedy, _): "denied \(reason) | \(remedy)"
         case .missing(let reason): "missing \(reason)"
         case .unreadable(let reason): "unreadable \(reason)"
         }

@@ -255,6 +255,7 @@ func withSite<Value: Sendable>(
             #expect(problem == report.problem)
             #expect(problem.reason.contains("does not accept the API key and secret (401)"))
             #expect(problem.remedy?.contains("APIKey") == true)
+            #expect(problem.fault == .authentication)
             #expect(!world.directory.now.zoneAsked)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await sync.run() }
