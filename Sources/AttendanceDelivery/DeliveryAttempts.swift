@@ -1,6 +1,7 @@
 import AttendanceCore
 import AttendanceStore
 import Logging
+import Synchronization
 
 /// Attempts at one sink: decide, look where an answer is missing, begin durably, send, judge, settle durably.
 ///
@@ -35,6 +36,21 @@ struct DeliveryAttempts: Sendable {
     let timing: DeliveryTiming
     let watch: SiteWatch
     let logger: Logger
+    private let deaths = DeathsTold()
+
+    init(
+        sink: any Sink, store: any Store, rules: SettlementRules, reported: WakeUp?, strangers: WakeUp?,
+        timing: DeliveryTiming, watch: SiteWatch, logger: Logger
+    ) {
+        self.sink = sink
+        self.store = store
+        self.rules = rules
+        self.reported = reported
+        self.strangers = strangers
+        self.timing = timing
+        self.watch = watch
+        self.logger = logger
+    }
 
     func ringReported() { reported?.ring() }
 
@@ -252,6 +268,7 @@ struct DeliveryAttempts: Sendable {
         let now = timing.now()
         var settlements: [Settlement] = []
         var together: [OwedPunch] = []
+        tellWrongTimes(outcomes)
         for (frozen, delivery) in outcomes {
             let owed = frozen.punch
             let (fate, report) = rules.fate(
@@ -332,21 +349,72 @@ struct DeliveryAttempts: Sendable {
         case .dead(let cause, let reason):
             metadata["cause"] = "\(cause.rawValue)"
             metadata["reason"] = "\(reason)"
-            logger.warning("punch became a dead letter", metadata: metadata)
+            // Whoever is unknown punches four times a day: the first tells what there is to mend.
+            let isNews = deaths.isNews(cause, of: punch.enrollID, at: timing.moment())
+            logger.log(level: isNews ? .warning : .info, "punch became a dead letter", metadata: metadata)
         case .suppressed(let reason):
             metadata["reason"] = "\(reason)"
             logger.debug("punch is not sent", metadata: metadata)
         case .again(_, let counted, _):
-            if case .siteMisconfigured(.wrongTime, _, _) = delivery.outcome,
-                let reference = delivery.reference
-            {
-                metadata["reference"] = "\(reference)"
-                return logger.error("the site stored a wrong time; correct this check-in", metadata: metadata)
-            }
             guard counted else { return logger.debug("punch waits for the site", metadata: metadata) }
             if case .retry(let reason, _) = delivery.outcome { metadata["reason"] = "\(reason)" }
             metadata["attempts"] = "\(punch.attempts + 1)"
             logger.info("punch is tried again later", metadata: metadata)
+        }
+    }
+
+    /// One line for all that one request left on the site with a wrong time; `repairs` lists every one of them.
+    private func tellWrongTimes(_ outcomes: [(FrozenPunch, Delivery)]) {
+        let wrong = outcomes.compactMap { frozen, delivery -> (punch: OwedPunch, reference: String)? in
+            guard case .siteMisconfigured(.wrongTime, _, _) = delivery.outcome,
+                let reference = delivery.reference
+            else { return nil }
+            return (frozen.punch, reference)
+        }
+        guard let first = wrong.first else { return }
+        guard wrong.count > 1 else {
+            return logger.error(
+                "the site stored a wrong time; correct this check-in",
+                metadata: [
+                    "punch": "\(first.punch.id)", "enrollid": "\(first.punch.enrollID)",
+                    "terminal": "\(first.punch.terminal)", "reference": "\(first.reference)",
+                ])
+        }
+        logger.error(
+            "the site stored wrong times; correct these check-ins (repairs lists them)",
+            metadata: [
+                "count": "\(wrong.count)",
+                "punches": "\(Self.firstFew(wrong.map { String($0.punch.id) }))",
+                "references": "\(Self.firstFew(wrong.map(\.reference)))",
+            ])
+    }
+
+    private static func firstFew(_ words: [String]) -> String {
+        words.prefix(5).joined(separator: ", ") + (words.count > 5 ? ", …" : "")
+    }
+}
+
+/// Which causes of death were told of whom: once a day each is a warning.
+private final class DeathsTold: Sendable {
+    private struct Key: Hashable {
+        var cause: RejectionCause
+        var person: EnrollID
+    }
+
+    /// More than all strangers of a large site; beyond it they are told anew.
+    private static let limit = 4096
+    private static let lasting = Duration.seconds(86_400)
+
+    private let told = Mutex<[Key: Duration]>([:])
+
+    func isNews(_ cause: RejectionCause, of person: EnrollID, at moment: Duration) -> Bool {
+        told.withLock { told in
+            let key = Key(cause: cause, person: person)
+            if let before = told[key], moment - before < Self.lasting { return false }
+            if told.count >= Self.limit { told = told.filter { moment - $0.value < Self.lasting } }
+            if told.count >= Self.limit { told = [:] }
+            told[key] = moment
+            return true
         }
     }
 }

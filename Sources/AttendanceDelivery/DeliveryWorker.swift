@@ -128,6 +128,8 @@ package final class DeliveryWorker: Service {
         var nextPoll: Duration
         var polls = 0
         var nextReport: Duration = .zero
+        /// Punches reported as failed so far in the present trouble.
+        var reportedWaiting = 0
         var readAgain: Duration?
         /// What is recorded by now is old, as soon as it is known how much that is.
         var floorIsDue = true
@@ -359,7 +361,15 @@ package final class DeliveryWorker: Service {
         /// While the site takes nothing, punches that would have had all their tries by now are reported as failed so
         /// far, a bounded batch at a time.
         private mutating func reportFailing() async {
-            guard worker.watch.isInTrouble, now >= nextReport else { return }
+            guard worker.watch.isInTrouble else {
+                if reportedWaiting > 0 {
+                    worker.logger.info(
+                        "the wait of punches for the site is over",
+                        metadata: ["reported": "\(reportedWaiting)"])
+                }
+                return reportedWaiting = 0
+            }
+            guard now >= nextReport else { return }
             nextReport = now + .seconds(10)
             let unixNow = worker.timing.now()
             let patience = worker.settings.rules.retry.time(ofAttempts: worker.settings.rules.maxRetries)
@@ -371,7 +381,11 @@ package final class DeliveryWorker: Service {
                     at: unixNow, limit: limit)
                 guard count > 0 else { return }
                 worker.attempts.ringReported()
-                worker.logger.warning("punches wait for the site", metadata: ["reported": "\(count)"])
+                // The first of a trouble is news; how many it was in the end is told when it is over.
+                worker.logger.log(
+                    level: reportedWaiting == 0 ? .warning : .debug, "punches wait for the site",
+                    metadata: ["reported": "\(count)"])
+                reportedWaiting += count
                 if count >= limit { nextReport = now }
             } catch {
                 worker.logger.warning(

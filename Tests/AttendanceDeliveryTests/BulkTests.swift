@@ -241,6 +241,10 @@ import Testing
             }
             #expect(Set(misfiled.map(\.reference)) == Set(wrong.map(\.name)))
             #expect(misfiled.contains { reason.contains($0.reference) })
+            let told = world.lines.having("error the site stored wrong times")
+            #expect(told.count == 1)
+            #expect(told.first?.contains("count=25") == true)
+            #expect(world.lines.having("stored a wrong time;").isEmpty)
             #expect(misfiled.allSatisfy { $0.decision?.employee == "HR-EMP-\($0.enrollID)" })
             #expect(world.erp.requests["POST \(Self.insertMany)"] == 1)
             try await world.nothingIsOwed()

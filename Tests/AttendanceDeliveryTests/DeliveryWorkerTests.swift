@@ -82,6 +82,10 @@ import Testing
             let dead = try await world.store.deadLetters(.init(), after: 0, limit: 10)
             #expect(dead.map(\.cause).filter { $0 == .unknownEmployee }.count == 2)
             #expect(dead.map(\.cause).filter { $0 == .inactiveEmployee }.count == 2)
+            let told = world.lines.having("punch became a dead letter")
+            #expect(told.count == 4)
+            #expect(told.count { $0.hasPrefix("warning") } == 2)
+            #expect(told.count { $0.hasPrefix("info") } == 2)
 
             world.erp.clearFaults()
             let again = try await world.store.retryDeadLetters(
@@ -196,6 +200,7 @@ import Testing
             }
             #expect(reason.contains("-000001"))
             try await world.nothingIsOwed()
+            #expect(world.lines.having("stored a wrong time").count == 1)
             #expect(world.erp.checkins.count == 11)  // the wrong one is the site's to correct
         }
     }
@@ -239,6 +244,44 @@ import Testing
             try await world.nothingIsOwed()
             #expect(try await world.outcomes().filter { $0.status == .success }.count == 8)
             #expect(try await world.outcomes().count == 16)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `punches that wait are told when a trouble begins, and their number when it is over`() async throws {
+        try await withWorld(speed: 100) { world in
+            world.erp.inject(.maintenance)
+            try await world.record((0..<4).map { "\($0)" })
+            var signals = world.reported.signals.makeAsyncIterator()
+            while try await world.outcomes().count < 4 { _ = await signals.next() }
+            try await world.record((4..<9).map { "\($0)" })
+            while try await world.outcomes().count < 9 { _ = await signals.next() }
+            world.erp.clearFaults()
+            while world.lines.having("the wait of punches").isEmpty {
+                try await world.timing.sleep(.milliseconds(100))
+            }
+            #expect(world.lines.having("punches wait for the site").count == 1)
+            #expect(
+                world.lines.having("the wait of punches") == [
+                    "info the wait of punches for the site is over reported=9"
+                ])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a key that the site refuses is the fault, not the zone that it keeps unknown`() async throws {
+        let directory = SiteDirectory()
+        directory.update {
+            $0.zoneProblem = SiteProblem(reason: "no such key", remedy: "make one", fault: .authentication)
+        }
+        try await withWorld(speed: 400, directory: directory) { world in
+            try await world.record(["1"])
+            try await world.trouble()
+            guard case .paused(.authentication, _, "no such key", "make one") = world.worker.state.condition
+            else {
+                Issue.record("\(world.worker.state.condition)")
+                return
+            }
         }
     }
 

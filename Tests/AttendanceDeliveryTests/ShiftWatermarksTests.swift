@@ -19,38 +19,13 @@ private final class Site: Sendable {
     let folder = NSTemporaryDirectory() + "watermarks-" + UUID().uuidString
     let erp: SimulatedERPNext
     let store: SQLiteStore
-    let lines = Lines()
+    let lines = LogLines()
     private let state = Mutex(State())
 
     private struct State {
         var second: Int64 = 0
         var terminals: [ShiftWatermarks.Terminal] = []
         var zone: ZoneRules? = kolkata
-    }
-
-    /// What was logged, a line each: message, then values by name.
-    final class Lines: Sendable {
-        let all = Mutex<[String]>([])
-        func take() -> [String] {
-            all.withLock { lines in
-                defer { lines = [] }
-                return lines
-            }
-        }
-    }
-
-    struct Recorder: LogHandler {
-        let lines: Lines
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.info
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-        func log(event: LogEvent) {
-            let values = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0)=\($1)" }
-            lines.all.withLock { $0.append("\(event.level) \(event.message)" + values.joined()) }
-        }
     }
 
     init(version: SimulatedSiteVersion = .version15) throws {
@@ -97,7 +72,7 @@ private final class Site: Sendable {
                 timeout: .seconds(5)),
             store: store, zone: { self.state.withLock { $0.zone } }, siteShifts: { known },
             terminals: { self.state.withLock { $0.terminals } }, timing: timing,
-            logger: Logger(label: "test") { _ in Recorder(lines: lines) })
+            logger: lines.logger)
     }
 
     static let client = SiteClient.makeHTTPClient(concurrency: 2)

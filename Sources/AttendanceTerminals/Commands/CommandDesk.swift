@@ -391,14 +391,18 @@ package final class CommandDesk: Service {
     // MARK: Telling
 
     /// Counts an end and tells it in the log; nothing for one that goes on.
-    func tell(_ record: CommandRecord, _ state: CommandState, _ words: String?) {
+    func tell(
+        _ record: CommandRecord, _ state: CommandState, _ words: String?,
+        _ failure: CommandFailure.Kind? = nil
+    ) {
         guard state.isFinal else { return }
         metrics.ended(state)
         changed()
         let level: Logger.Level =
             switch state {
             case .failed, .unknown, .expired: .warning
-            case .refused: record.author == .gateway ? .info : .warning
+            // A word that a firmware does not know is news to nobody but who has asked, and they read the answer.
+            case .refused: record.author == .gateway || failure == .unsupported ? .info : .warning
             default: record.author == .gateway ? .debug : .info
             }
         logger.log(

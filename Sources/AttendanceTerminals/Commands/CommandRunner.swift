@@ -275,7 +275,8 @@ final class CommandRunner {
             flight.record,
             .init(
                 id: record.id, state: settlement.state, words: settlement.words.map { PlainText.line($0) },
-                result: result(settlement, flight), neverLeft: neverLeft))
+                result: result(settlement, flight), neverLeft: neverLeft),
+            settlement.failure)
     }
 
     private func result(_ settlement: CommandExchange.Settlement, _ flight: Flight) -> String? {
@@ -292,11 +293,13 @@ final class CommandRunner {
     }
 
     /// Writes down how a command ended or goes on, again and again while the journal cannot be written.
-    private func settle(_ record: CommandRecord, _ settlement: CommandSettlement) async throws {
+    private func settle(
+        _ record: CommandRecord, _ settlement: CommandSettlement, _ failure: CommandFailure.Kind? = nil
+    ) async throws {
         while true {
             do {
                 try await desk.store.settleCommands([settlement], at: desk.timing.now())
-                desk.tell(record, settlement.state, settlement.words)
+                desk.tell(record, settlement.state, settlement.words, failure)
                 return
             } catch {
                 desk.logger.error(

@@ -17,6 +17,8 @@ struct World: Sendable {
     let reported: WakeUp
     let sink: ERPNextSink
     let timing: DeliveryTiming
+    /// What the sink and the worker have logged.
+    let lines: LogLines
 
     /// Punches recorded one second apart, in the given order of persons.
     @discardableResult
@@ -87,8 +89,8 @@ func withWorld<Value: Sendable>(
     ).path
     defer { try? FileManager.default.removeItem(atPath: folder) }  // what is left over harms no later test
     let timing = DeliveryTiming.faster(speed)
-    let logger = quiet
-    let store = try SQLiteStore(folder: folder, options: StoreOptions(now: timing.now), logger: logger)
+    let lines = LogLines()
+    let store = try SQLiteStore(folder: folder, options: StoreOptions(now: timing.now), logger: quiet)
     try await store.setSinks([.erpnext])
     let erp = try SimulatedERPNext(registersUnknown: true, credential: credential)
     try await erp.start()
@@ -110,15 +112,14 @@ func withWorld<Value: Sendable>(
     settings.bulkTimeout = timeout
     let sink = ERPNextSink(
         settings: settings, client: client, directory: directory, attribution: attribution(store),
-        logger: logger)
+        logger: lines.logger)
     let (wakeUp, reported) = (WakeUp(), WakeUp())
     let worker = DeliveryWorker(
         sink: sink, store: store, wakeUp: wakeUp, reported: reported,
-        settings: .init(rules: rules, concurrency: concurrency), timing: timing, logger: logger)
+        settings: .init(rules: rules, concurrency: concurrency), timing: timing, logger: lines.logger)
     let world = World(
         folder: folder, store: store, erp: erp, worker: worker, wakeUp: wakeUp, reported: reported,
-        sink: sink,
-        timing: timing)
+        sink: sink, timing: timing, lines: lines)
     let result: Result<Value, any Error>
     do {
         result = .success(

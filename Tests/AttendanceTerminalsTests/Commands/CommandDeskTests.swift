@@ -137,6 +137,9 @@ import Testing
             }
             let ids = try await desk.order([try hall.new("getdevcap")], by: CommandHall.author)
             #expect(try await hall.ends(of: ids)[0].state == .refused)
+            // Whoever asked reads it in the answer; the next try shall not be told before its line is there.
+            try await hall.until { hall.told("cmd=getdevcap").count == 1 }
+            #expect(hall.told("cmd=getdevcap").first?.hasPrefix("info command ended") == true)
             let error = try await #require(throws: CommandNotKnown.self) {
                 try await desk.order([try hall.new("getdevcap")], by: CommandHall.author)
             }

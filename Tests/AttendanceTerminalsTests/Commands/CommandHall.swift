@@ -32,6 +32,23 @@ struct MirrorBox: SecretBox {
     }
 }
 
+/// What a desk has logged from INFO on: level, message, then values by name.
+struct DeskLog: LogHandler {
+    final class Lines: Sendable { let all = Mutex<[String]>([]) }
+
+    let lines: Lines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+    func log(event: LogEvent) {
+        let values = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0)=\($1)" }
+        lines.all.withLock { $0.append("\(event.level) \(event.message)" + values.joined()) }
+    }
+}
+
 /// A connected terminal that is a function: a command in, messages out.
 final class ScriptedTerminal: TerminalLine {
     typealias Script = @Sendable (_ word: String, _ fields: [String: JSONValue], _ times: Int) -> [String]
@@ -92,6 +109,7 @@ final class CommandHall: Sendable {
     let folder = NSTemporaryDirectory() + "commands-" + UUID().uuidString
     let clock = HastenedClock()
     let presence = Presence()
+    let lines = DeskLog.Lines()
     let store: SQLiteStore
     /// Serials to which only what a person orders may go.
     let unapproved = Mutex<Set<SerialNumber>>([])
@@ -118,7 +136,7 @@ final class CommandHall: Sendable {
             timing: .init(
                 now: { clock.now }, moment: { clock.moment },
                 sleep: { try await Task.sleep(for: $0 / HastenedClock.factor) }, interval: .seconds(1)),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            logger: Logger(label: "test") { [lines] _ in DeskLog(lines: lines) })
     }
 
     /// Runs a desk while `body` does, and closes the journal.
@@ -184,6 +202,8 @@ final class CommandHall: Sendable {
             try await Task.sleep(for: .milliseconds(2))
         }
     }
+
+    func told(_ text: String) -> [String] { lines.all.withLock { $0.filter { $0.contains(text) } } }
 
     func until(_ condition: () async throws -> Bool) async throws {
         while try await !condition() { try await Task.sleep(for: .milliseconds(2)) }
