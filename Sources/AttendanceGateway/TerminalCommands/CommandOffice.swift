@@ -80,7 +80,8 @@ struct CommandOffice: Sendable {
         return now + .seconds(seconds)
     }
 
-    /// Each once, in the order asked for; then those of the group by serial number.
+    /// Each once, in the order asked for; then those of the group by serial number, whether the file or the registry
+    /// puts them there. Terminals that are not ours are in no group.
     func serials(_ names: [String], group: String?, in journal: any JournalReading) async throws
         -> [SerialNumber]
     {
@@ -97,7 +98,8 @@ struct CommandOffice: Sendable {
             var found = 0
             repeat {
                 let page = try await journal.terminals(after: last, limit: 1_000)
-                for record in page where terminals.group(of: record.serial)?.name.lowercased() == wanted {
+                for record in page
+                where record.standing == .approved && terminals.groupName(of: record)?.lowercased() == wanted {
                     all.append(record.serial)
                     found += 1
                 }
@@ -132,5 +134,15 @@ struct CommandOffice: Sendable {
             throw CommandOrderRefusal(text: "name commands by number, or a terminal")
         }
         return filter
+    }
+}
+
+extension Settings.Terminals {
+    /// The group that a terminal is said to be in: by the file, else by the registry as it stands in the journal, also
+    /// where that group has no section of its own any more. Nil: in none.
+    fileprivate func groupName(of record: TerminalRecord) -> String? {
+        let own = overrides[record.serial]
+        if let group = own?.group { return group.name }
+        return own?.standsAlone == true ? nil : record.group
     }
 }
