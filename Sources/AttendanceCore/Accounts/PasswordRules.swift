@@ -26,17 +26,21 @@ package enum PasswordRules {
     }
 
     /// What is hashed: the same whether a keyboard sends `é` as one character or as two. Nil for what cannot be the
-    /// password of any account, being longer than `longest`; cheap for whatever comes.
+    /// password of any account, being longer than `longest` or holding a control character; cheap for whatever comes.
     package static func normalised(_ password: String) -> [UInt8]? {
-        guard password.utf8.count <= longest else { return nil }
+        // The mapping ends at a NUL: what is behind it would not count.
+        guard password.utf8.count <= longest, !password.unicodeScalars.contains(where: \.isControl) else {
+            return nil
+        }
         let bytes = Array(password.precomposedStringWithCompatibilityMapping.utf8)
         return bytes.count <= longest ? bytes : nil
     }
 
     /// What is wrong with a new password; nil when it may be taken.
     package static func problem(with password: String, of name: AccountName) -> Problem? {
-        guard normalised(password) != nil else { return .tooLong }
+        guard password.utf8.count <= longest else { return .tooLong }
         if password.unicodeScalars.contains(where: \.isControl) { return .hasControl }
+        guard normalised(password) != nil else { return .tooLong }
         guard password.precomposedStringWithCompatibilityMapping.count >= shortest else { return .tooShort }
         let folded = password.lowercased()
         if folded == name.folded || folded == String(name.folded.reversed()) { return .isName }

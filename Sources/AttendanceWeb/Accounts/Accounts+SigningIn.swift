@@ -202,7 +202,8 @@ extension Accounts {
         let principal = Principal(
             kind: .token, id: record.id, name: record.name, role: nil, scopes: record.scopes,
             reach: record.reach, session: nil, csrfToken: nil, language: nil)
-        let used = record.lastUsed ?? record.created
+        // One that was never used is written down at once.
+        let used = record.lastUsed ?? UnixTime(milliseconds: 0)
         return await take(
             .init(
                 principal: principal, created: nil, expires: record.expires, lastUsed: used,

@@ -2,6 +2,7 @@ import AttendanceCore
 import Crypto
 import CryptoExtras
 import Foundation
+import Synchronization
 
 /// A password's slow hash as it is stored: `$scrypt$ln=15,r=8,p=1$SALT$HASH`, salt and hash in base64 without padding.
 /// The cost stands in it, so that it can be raised without anybody having to choose another password.
@@ -117,6 +118,8 @@ final class PasswordHasher: Sendable {
     private let mostWaiting: Int
     /// What is hashed for names that nobody has.
     private let nobody: PasswordHash
+    /// Hashes made so far.
+    let count = Atomic<Int>(0)
 
     /// - Parameters:
     ///   - atOnce: at most; by itself two, and one where there are two processors or fewer.
@@ -151,6 +154,7 @@ final class PasswordHasher: Sendable {
 
     private func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         guard queue.operationCount < mostWaiting else { throw Busy() }
+        count.add(1, ordering: .relaxed)
         return try await withCheckedThrowingContinuation { continuation in
             queue.addOperation { continuation.resume(with: Result { try work() }) }
         }

@@ -59,6 +59,7 @@ import Testing
             PasswordRules.normalised("caf\u{E9} cr\u{E8}me")
                 == PasswordRules.normalised("cafe\u{301} cre\u{300}me"))
         #expect(PasswordRules.normalised(String(repeating: "x", count: 257)) == nil)
+        #expect(PasswordRules.normalised("a good long password\u{0}") == nil)
         // One character of three bytes that stands for eighteen.
         #expect(PasswordRules.normalised(String(repeating: "\u{FDFA}", count: 85)) == nil)
     }
