@@ -162,7 +162,8 @@ let package = Package(
             dependencies: [
                 core, store, "AttendanceDelivery", "AttendanceGateway", "AttendanceSimulation",
                 "AttendanceWeb", logging, httpClient,
-                lifecycle, nioCore, nioPosix, .product(name: "GRDB", package: "GRDB.swift"),
+                lifecycle, nioCore, nioPosix, nioHTTP,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "GRDB", package: "GRDB.swift"),
                 // The crash test starts the real program, so it must be built before the test runs.
                 "attendance-gateway",
             ],

@@ -7,7 +7,7 @@ import AttendanceWeb
 extension Gateway {
     func makeOperations() -> Operations {
         let desk = completeness.desk(store, registry: registry)
-        return Operations(
+        var operations = Operations(
             store: store, now: surroundings.now, version: Version.current,
             health: { [reporter] in await reporter.recentReport() },
             deadLetters: DeadLetterDesk(
@@ -26,6 +26,9 @@ extension Gateway {
             },
             zone: { [terminalsInForce] in terminalsInForce.file.timeZone },
             sinks: settings.sinkNames, logger: surroundings.logger)
+        operations.settings = surroundings.settings
+        if let log = surroundings.log { operations.logTail = { log.tail($0) } }
+        return operations
     }
 
     private var correctionRoutes: CorrectionRoutes {

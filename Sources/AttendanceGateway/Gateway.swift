@@ -32,6 +32,10 @@ package final class Gateway: Sendable {
         package var pulls: LogPulls.Timing
         package var accounts: Accounts.Surroundings
         package var notifier: SystemdNotifier
+        /// Of the file the settings came from; nil where there is none to load afresh.
+        package var settings: SettingsControl?
+        /// Where the log goes to; nil where it goes nowhere that could be read.
+        package var log: LogOutput?
 
         package init(
             logger: Logger, metrics: PrometheusMetrics, openFiles: Int,
@@ -77,6 +81,7 @@ package final class Gateway: Sendable {
     let surroundings: Surroundings
     private let terminals: TerminalService
     private let listeners: [TerminalListener]
+    private let certificates: [ServingCertificate]
     private let limits: ConnectionLimits
     private let workingHours: WorkingHoursInForce
     let terminalsInForce: TerminalsInForce
@@ -91,6 +96,10 @@ package final class Gateway: Sendable {
         self.settings = settings
         self.surroundings = surroundings
         let logger = surroundings.logger
+        // First what may be wrong with files of the operator's: nothing is open yet that would need closing.
+        let certificates = try settings.listeners.map { listener in
+            try listener.certificate.map { try ServingCertificate($0, logger: logger) }
+        }
         store = try SQLiteStore(folder: settings.store.directory, options: surroundings.store, logger: logger)
         let registry = TerminalRegistry(rules: settings.registryRules)
         self.registry = registry
@@ -177,10 +186,12 @@ package final class Gateway: Sendable {
             directories: sinks.people.directories,
             isApproved: { registry.standing(of: $0) == .approved }, timing: surroundings.roster,
             logger: logger)
-        listeners = settings.listeners.map { [terminals, limits] listener in
+        self.certificates = certificates.compactMap { $0 }
+        listeners = try zip(settings.listeners, certificates).map {
+            [terminals, limits] listener, certificate in
             TerminalListener(
                 name: listener.title, bounds: settings.listenerBounds, rules: listener.admission.rules,
-                limits: limits, service: terminals)
+                limits: limits, service: terminals, secure: try certificate?.handler())
         }
         completeness = try Completeness(
             settings: settings, terminals: terminalsInForce, store: store, presence: presence, client: client,
@@ -215,6 +226,7 @@ package final class Gateway: Sendable {
                 settings: settings.console, operations: operations, accounts: accounts, templates: templates,
                 ports: ports, surroundings: surroundings
             ).services
+        services += certificates
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))
         }

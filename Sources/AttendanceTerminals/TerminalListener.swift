@@ -49,6 +49,8 @@ package final class TerminalListener: Sendable {
     package let bounds: Bounds
     let limits: ConnectionLimits
     let service: TerminalService
+    /// Puts TLS before everything else of a new connection; nil for a plain one.
+    let secure: (@Sendable (any Channel) throws -> Void)?
     private let rules: Mutex<AdmissionRules>
     private let refusalLines = Throttle(burst: 50, perSecond: 2, at: FrameState.now)
 
@@ -56,8 +58,9 @@ package final class TerminalListener: Sendable {
 
     package init(
         name: String, bounds: Bounds, rules: AdmissionRules, limits: ConnectionLimits,
-        service: TerminalService
+        service: TerminalService, secure: (@Sendable (any Channel) throws -> Void)? = nil
     ) {
+        self.secure = secure
         self.name = name
         self.bounds = bounds
         self.limits = limits

@@ -85,7 +85,7 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
                 channel.closeFuture.whenComplete { _ in lifetime.cancel() }
                 return channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+                    try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: listener.secure != nil))
                     try pipeline.addHandler(
                         HTTPConnectionStateHandler(idleTimeout: listener.bounds.httpIdle, logger: logger))
                     return .http(
@@ -95,6 +95,7 @@ package struct TerminalOrHTTPChannel: ServerChildChannel, HTTPChannelHandler {
                 }
             })
 
+        try listener.secure?(channel)
         // Built by hand instead of by NIO's helper, to get the gate in between.
         let pipeline = channel.pipeline.syncOperations
         let patience = FirstRequestGuard(patience: .nanoseconds(listener.bounds.handshake.nanoseconds))

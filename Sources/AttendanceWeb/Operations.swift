@@ -31,6 +31,13 @@ package struct Operations: Sendable {
     package var sinks: [SinkName]
     package var logger: Logger
 
+    // What only a gateway that runs as a program has.
+    package var settings: SettingsControl?
+    /// The last lines of the log, the oldest first.
+    package var logTail: @Sendable (_ lines: Int) -> [String] = { _ in [] }
+    /// Makes a copy of the journal; answers where it is.
+    package var backUp: (@Sendable (Author) async throws -> String)?
+
     package init(
         store: any Store, now: @escaping @Sendable () -> UnixTime, version: String,
         health: @escaping @Sendable () async -> HealthReport, deadLetters: DeadLetterDesk,

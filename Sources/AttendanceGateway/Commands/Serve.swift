@@ -57,10 +57,13 @@ struct Serve: AsyncParsableCommand {
                 "journal": "\(settings.store.directory)", "open_files": "\(openFiles)",
             ])
         do {
-            let gateway = try await Gateway(
-                settings: settings,
-                surroundings: .init(
-                    logger: logger, metrics: metrics, openFiles: openFiles, notifier: notifier))
+            let keeper = SettingsKeeper(
+                loaded, load: { loader.load() }, reload: { kill(getpid(), SIGHUP) }, logger: logger)
+            var surroundings = Gateway.Surroundings(
+                logger: logger, metrics: metrics, openFiles: openFiles, notifier: notifier)
+            surroundings.settings = keeper.control
+            surroundings.log = output
+            let gateway = try await Gateway(settings: settings, surroundings: surroundings)
             let audit = SettingsAudit(
                 store: gateway.store, now: Gateway.Surroundings.systemTime, logger: logger)
             await audit.started(with: loaded)
@@ -72,7 +75,11 @@ struct Serve: AsyncParsableCommand {
                     output.keep = new.logging.keep
                     gateway.apply(new)
                     notifier.ready(status: "taking punches")
-                }, changed: { await audit.reloaded($0, $1) })
+                },
+                changed: {
+                    keeper.took($1)
+                    await audit.reloaded($0, $1)
+                })
             try await Self.runGroup(gateway.services + [reload], logger: logger)
             logger.notice("stopped")
         } catch {
@@ -118,6 +125,9 @@ struct StartFailure {
             text = error.localizedDescription
             code = CommonOptions.unavailable
         case let error as SettingsError:
+            text = error.localizedDescription
+            code = CheckConfig.configurationError
+        case let error as CertificateTrouble:
             text = error.localizedDescription
             code = CheckConfig.configurationError
         case let error as IOError where error.errnoCode == EADDRINUSE:

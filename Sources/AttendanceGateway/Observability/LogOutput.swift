@@ -50,6 +50,7 @@ package final class LogOutput: Sendable {
     private let localOffset: @Sendable (Int64) -> Int64
     private let maximumBytes: Int
     private let retryDelay: Duration
+    private let directory: String?
 
     /// `console` is the descriptor that the console's lines go to; `retryDelay` is how long a failing file is left alone.
     /// The thread lives until `close`.
@@ -63,6 +64,7 @@ package final class LogOutput: Sendable {
         leastLevel = Atomic(Self.rank(options.level))
         maximumBytes = maximumBufferedBytes
         self.retryDelay = retryDelay
+        directory = options.directory
         self.now = now
         self.localOffset = localOffset
         let thread = Thread { [self] in
@@ -85,6 +87,26 @@ package final class LogOutput: Sendable {
     package var keep: Int {
         get { state.withLock(\.keep) }
         set { state.withLock { $0.keep = newValue } }
+    }
+
+    /// The last lines of today's file, the oldest first; at most those in its last 64 KiB.
+    package func tail(_ lines: Int) -> [String] {
+        guard let directory else { return [] }
+        do {
+            let file = try FileHandle(forReadingFrom: URL(filePath: directory + "/attendance.log"))
+            defer { try? file.close() }  // opened for reading: nothing can be lost
+            let size = try file.seekToEnd()
+            let start = size > 65_536 ? size - 65_536 : 0
+            try file.seek(toOffset: start)
+            let text = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+            let all = text.split(separator: "\n", omittingEmptySubsequences: true)
+            // The first of a cut file is a piece of a line.
+            return all.dropFirst(start > 0 ? 1 : 0).suffix(max(0, lines)).map {
+                PlainText.line(String($0), limit: 2000)
+            }
+        } catch {
+            return ["attendance.log cannot be read: \(error.localizedDescription)"]
+        }
     }
 
     /// Lines that could not be buffered since the last one that told of it.

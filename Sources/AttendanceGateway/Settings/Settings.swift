@@ -34,8 +34,14 @@ package struct Settings: Hashable, Sendable {
         /// 0 takes a free port.
         package var port: Int
         package var admission: Admission
+        /// Nil: terminals speak without TLS.
+        package var certificate: CertificateFiles?
 
-        package init(name: String? = nil, host: String, port: Int, admission: Admission = Admission()) {
+        package init(
+            name: String? = nil, host: String, port: Int, admission: Admission = Admission(),
+            certificate: CertificateFiles? = nil
+        ) {
+            self.certificate = certificate
             self.name = name
             self.host = host
             self.port = port

@@ -346,7 +346,8 @@ extension SettingsBuilder {
             admission: Settings.Admission(
                 token: secret(keys.token, name: name), serials: Set(value(keys.serials, name: name)),
                 networks: value(keys.networks, name: name), secretPath: value(keys.secretPath, name: name),
-                allowedWithoutRule: value(keys.allowWithoutAdmission, name: name)))
+                allowedWithoutRule: value(keys.allowWithoutAdmission, name: name)),
+            certificate: certificate(keys.certificate, keys.certificateKey, name: name))
         // With another mistake in its rules nobody can tell whether a rule was meant.
         let isSound = !problems[before...].contains { $0.severity == .mistake }
         if isSound, !listener.isLoopback, !listener.admission.hasRule, !listener.admission.allowedWithoutRule

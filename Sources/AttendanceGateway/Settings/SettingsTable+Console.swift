@@ -63,6 +63,11 @@ extension Settings {
     package struct CertificateFiles: Hashable, Sendable {
         package var chain: String
         package var key: String
+
+        package init(chain: String, key: String) {
+            self.chain = chain
+            self.key = key
+        }
     }
 }
 

@@ -84,6 +84,8 @@ enum SettingsTable {
         var networks: Setting<[NetworkRange]>
         var secretPath: Setting<Secret?>
         var allowWithoutAdmission: Setting<Bool>
+        var certificate: Setting<String?>
+        var certificateKey: Setting<String?>
 
         init(section: SettingsSection, tokenSection: SettingsSection, port standardPort: String) {
             host = Setting(
@@ -115,10 +117,22 @@ enum SettingsTable {
                 section, "AllowWithoutAdmission", .flag, default: "no", changes: .atReload,
                 "A port that is reachable from elsewhere and has no rule at all (token, serials, networks, path) "
                     + "is refused, unless yes is written here.")
+            certificate = Setting(
+                section, "TLSCertificateFile", .optional(.folder),
+                example: "/etc/attendance-gateway/terminals.crt",
+                "Certificate chain (PEM), the server's own first. With it this port speaks TLS alone (wss, https); "
+                    + "few terminals can. Read anew when it changes.")
+            certificateKey = Setting(
+                section, "TLSKeyFile", .optional(.folder),
+                example: "/etc/attendance-gateway/terminals.key",
+                "Private key (PEM, without a password) of the certificate.")
         }
 
         var rows: [SettingRow] {
-            [host.row, port.row, serials.row, networks.row, secretPath.row, allowWithoutAdmission.row]
+            [
+                host.row, port.row, serials.row, networks.row, secretPath.row, allowWithoutAdmission.row,
+                certificate.row, certificateKey.row,
+            ]
         }
     }
 

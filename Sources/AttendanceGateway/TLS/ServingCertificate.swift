@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import NIOCore
 import NIOCertificateReloading
 import NIOSSL
 import ServiceLifecycle
@@ -42,6 +43,12 @@ package struct ServingCertificate: Service {
         var configuration = try TLSConfiguration.makeServerConfiguration(certificateReloader: reloader)
         configuration.minimumTLSVersion = .tlsv12
         return configuration
+    }
+
+    /// Puts TLS into the pipeline of a new connection.
+    package func handler() throws -> @Sendable (any Channel) throws -> Void {
+        let context = try NIOSSLContext(configuration: try configuration())
+        return { try $0.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context)) }
     }
 
     package func run() async throws { try await reloader.run() }

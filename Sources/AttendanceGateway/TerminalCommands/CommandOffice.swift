@@ -99,7 +99,8 @@ struct CommandOffice: Sendable {
             repeat {
                 let page = try await journal.terminals(after: last, limit: 1_000)
                 for record in page
-                where record.standing == .approved && terminals.groupName(of: record)?.lowercased() == wanted {
+                where record.standing == .approved && terminals.groupName(of: record)?.lowercased() == wanted
+                {
                     all.append(record.serial)
                     found += 1
                 }

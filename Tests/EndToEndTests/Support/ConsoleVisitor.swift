@@ -41,7 +41,9 @@ final class ConsoleVisitor {
     }
 
     /// Sends a form of the page that was seen last.
-    func post(_ path: String, _ fields: KeyValuePairs<String, String>, token: String? = nil) async throws -> Page {
+    func post(_ path: String, _ fields: KeyValuePairs<String, String>, token: String? = nil) async throws
+        -> Page
+    {
         var all = [("form_token", token ?? formToken)]
         all += fields.map { ($0.key, $0.value) }
         let body = all.map { "\(Self.escaped($0.0))=\(Self.escaped($0.1))" }.joined(separator: "&")
@@ -56,7 +58,8 @@ final class ConsoleVisitor {
 
     /// One answer as it is, redirects included.
     func ask(
-        _ method: HTTPMethod, _ path: String, body: String?, headers: [(String, String)] = [], follows: Bool = true
+        _ method: HTTPMethod, _ path: String, body: String?, headers: [(String, String)] = [],
+        follows: Bool = true
     ) async throws -> Page {
         var request = HTTPClientRequest(url: base + path)
         request.method = method

@@ -18,6 +18,12 @@ enum ConsoleResources {
 
     static let pages: [Page] = [
         Page(
+            name: "settings", template: PackageResources.settings_mustache,
+            words: PackageResources.settings_words_json),
+        Page(
+            name: "system", template: PackageResources.system_mustache,
+            words: PackageResources.system_words_json),
+        Page(
             name: "overview", template: PackageResources.overview_mustache,
             words: PackageResources.overview_words_json),
         Page(
