@@ -55,8 +55,16 @@ struct NumberStream {
         return nil
     }
 
+    /// Whether this very number counts; at most one block is read for it.
+    mutating func contains(_ db: Database, _ number: Int64, _ budget: inout SearchBudget) throws -> Bool {
+        if covered?.contains(number) != true { try read(db, upTo: number, &budget) }
+        while place < block.count, block[place] > number { place += 1 }
+        return place < block.count && block[place] == number
+    }
+
     private mutating func read(_ db: Database, upTo number: Int64, _ budget: inout SearchBudget) throws {
-        size = covered?.lowerBound == number + 1 ? min(size * 4, Self.largest) : Self.smallest
+        let isNear = covered.map { $0.lowerBound - number <= Int64(size) } ?? false
+        size = isNear ? min(size * 4, Self.largest) : Self.smallest
         let rows = try Row.fetchCursor(
             db.cachedStatement(sql: sql), arguments: StatementArguments([number, Int64(size)]) + arguments)
         block.removeAll(keepingCapacity: true)
@@ -86,6 +94,11 @@ struct NumberStreams {
             if highest == number { break }
         }
         return highest
+    }
+
+    mutating func contains(_ db: Database, _ number: Int64, _ budget: inout SearchBudget) throws -> Bool {
+        for index in streams.indices where try streams[index].contains(db, number, &budget) { return true }
+        return false
     }
 
     private func max(_ a: Int64?, _ b: Int64?) -> Int64? {

@@ -102,7 +102,7 @@ struct PunchFinder {
             return Page(items: items, next: items.last?.cursor)
         }
         guard case .stopped(let number) = end else { return Page(items: found, next: nil) }
-        let reached = try place(of: number + 1)
+        let reached = try place(of: min(number + 1, snapshot.newest))
         return Page(
             items: found, next: PunchCursor(time: reached.time, id: number + 1),
             searchedBackTo: reached.received)
@@ -182,12 +182,9 @@ struct PunchFinder {
             // The streams only go down.
             var agreed: Set<Int64> = []
             for number in batch.places.map(\.id).sorted(by: >) {
-                // Enough to see whether this one is there; what comes below is none of its business.
-                var few = SearchBudget(rows: 200)
-                if try states.next(db, upTo: number, isPerson: isPerson(number), &few) == number {
+                if try states.contains(db, number, isPerson: isPerson(number), &budget) {
                     agreed.insert(number)
                 }
-                budget.spend(200 - few.rows)
             }
             // As many as are wanted first; a few of them may turn out to be something else.
             var numbers = batch.places.map(\.id).filter(agreed.contains)[...]
@@ -395,11 +392,10 @@ private struct States {
     mutating func next(
         _ db: Database, upTo number: Int64, isPerson: Bool?, _ budget: inout SearchBudget
     ) throws -> Int64? {
-        if isNotOwed {
-            if isPerson == false { return number }
-            for index in without.indices
-            where try without[index].next(db, upTo: number, &budget) == number { return number - 1 }
-            return number
+        if isNotOwed, isPerson != false {
+            for index in without.indices where try without[index].contains(db, number, &budget) {
+                return number - 1
+            }
         }
         var number = number
         for index in within.indices {
@@ -407,6 +403,19 @@ private struct States {
             number = next
         }
         return number
+    }
+
+    /// Whether this very number may be in the state.
+    mutating func contains(
+        _ db: Database, _ number: Int64, isPerson: Bool?, _ budget: inout SearchBudget
+    ) throws -> Bool {
+        if isNotOwed, isPerson != false {
+            for index in without.indices where try without[index].contains(db, number, &budget) {
+                return false
+            }
+        }
+        for index in within.indices where try !within[index].contains(db, number, &budget) { return false }
+        return true
     }
 
     /// All numbers, where they are no more than `limit`; nil otherwise.

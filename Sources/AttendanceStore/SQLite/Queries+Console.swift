@@ -124,7 +124,8 @@ extension Queries {
             db,
             sql: """
                 SELECT * FROM audit WHERE id > (SELECT MAX(id) FROM audit) - ?1
-                    AND (subject = ?2 OR subject = ?3
+                    AND (action = 'corrections.decide' AND subject = ?2
+                        OR action = 'quarantine.decide' AND subject = ?3
                         OR action IN ('punches.send-again', 'dead-letters.retry', 'dead-letters.discard')
                             AND instr(detail, ?4) > 0)
                 ORDER BY id DESC
@@ -133,8 +134,12 @@ extension Queries {
                 auditOfPunch, "punch \(punch)", record.map { "record \($0)" }, String(punch),
             ])
         return rows.map(auditEntry).filter { entry in
-            entry.subject.hasPrefix("punch ") || entry.subject.hasPrefix("record ")
-                || entry.detail.split { !$0.isNumber }.contains { $0 == String(punch) }
+            guard entry.action != "corrections.decide", entry.action != "quarantine.decide" else {
+                return true
+            }
+            // Such as `2 dead letters: punches 3, 5; the reason that was given`.
+            let list = entry.detail.drop { $0 != ":" }.prefix { $0 != ";" }
+            return list.split { !$0.isNumber }.contains { $0 == String(punch) }
         }
     }
 
