@@ -114,6 +114,11 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "attendance-gateway", dependencies: ["AttendanceGateway"], swiftSettings: strict),
+        // For Benchmarks/, and no part of what is installed.
+        .executableTarget(
+            name: "journal-bench",
+            dependencies: [core, store, logging, .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
 
         .testTarget(
             name: "AttendanceCoreTests", dependencies: [core], resources: [.copy("Fixtures")],
