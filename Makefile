@@ -42,6 +42,7 @@ settings: build
 	scripts/settings-reference.sh
 
 bench: release
+	swift build $(SWIFT_FLAGS) -c release --product journal-bench
 	cd Benchmarks && swift run -c release bench --gateway ../.build/release/attendance-gateway $(BENCH_FLAGS)
 
 clean:

@@ -25,6 +25,7 @@ struct Bench {
 
     static let names = [
         "acknowledge", "store", "start", "stop", "memory", "latency", "burst", "deliver", "directions",
+        "console",
     ]
 
     mutating func measure(_ name: String) throws -> [Figure] {
@@ -38,6 +39,7 @@ struct Bench {
         case "burst": try [burst()]
         case "deliver": try [deliver()]
         case "directions": try [directions()]
+        case "console": try console()
         default:
             throw BenchError("there is no benchmark \(name); there are \(Self.names.joined(separator: ", "))")
         }
@@ -254,6 +256,45 @@ struct Bench {
             figure.add(rates[1], floor: rates[0])
         }
         return figure
+    }
+
+    /// Everything that a console asks of a journal, each answer from the file, while 1,000 punches/s come in.
+    private func console() throws -> [Figure] {
+        let place = fresh("console")
+        defer { remove(place) }
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        let program = gateway.deletingLastPathComponent().appending(path: "journal-bench")
+        guard FileManager.default.isExecutableFile(atPath: program.path) else {
+            throw BenchError(
+                "no program at \(program.path): build it (swift build -c release --product journal-bench)")
+        }
+        let punches = isQuick ? 100_000 : 1_000_000
+        let asking = try Child(
+            program, [place.path, "--punches", "\(punches)", "--rounds", isQuick ? "20" : "60"])
+        var figures: [Figure] = []
+        var worst: (p95: Double, question: String) = (0, "")
+        while let line = asking.line() {
+            let answer = try JSONDecoder().decode(Answer.self, from: Data(line.utf8))
+            if answer.p95 > worst.p95 { worst = (answer.p95, answer.question) }
+            var figure = Figure(
+                "console: \(answer.question)", "95th percentile, of \(punches) punches, 1,000 more a second",
+                unit: "ms", aim: ("< 100", { value, _ in value < 100 }))
+            figure.add(answer.p95)
+            figures.append(figure)
+        }
+        _ = try asking.finish()
+        var figure = Figure(
+            "console", "the slowest of \(figures.count) questions (\(worst.question))", unit: "ms",
+            aim: ("< 100", { value, _ in value < 100 }))
+        figure.add(worst.p95)
+        return figures + [figure]
+    }
+
+    /// A line of `journal-bench`.
+    private struct Answer: Decodable {
+        var question: String
+        /// Milliseconds.
+        var p95: Double
     }
 
     private func postRate(_ port: Int, seconds: Double) throws -> Double {
