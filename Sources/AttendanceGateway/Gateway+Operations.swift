@@ -70,7 +70,7 @@ extension Gateway {
                 operations.corrections.add, operations.employees.add, operations.terminals.add,
                 operations.registry.add, operations.alerts.add, operations.commands.add, operations.logs.add,
                 operations.people.add, operations.codes.add, operations.reconciling.add,
-                AccountRoutes(accounts).add,
+                AccountRoutes(accounts).add, ExportRoutes(store: store, now: surroundings.now).add,
             ])
     }
 }

@@ -57,6 +57,63 @@ import Testing
         }
     }
 
+    @Test func `where nobody can tell, WhenUnsure decides, and never for what is no live person`()
+        async throws
+    {
+        let doors = Self.door + "\nWhenUnsure = allow\nApproval = on\n[Terminal D2]\nApproval = on\n"
+        try await withERPNext(people: 1...5) { erp in
+            // The employees cannot be read yet.
+            erp.setCredential("somebody:else")
+            try await withGateway(file: doors, erp: erp) { gateway in
+                let allows = try await gateway.connect("P1")
+                let refuses = try await gateway.connect("D2")
+                _ = try await allows.register()
+                _ = try await refuses.register()
+                #expect(try await Self.answer(allows, [.tfs(1, at: wallNow())]).access == 1)
+                let refused = try await Self.answer(refuses, [.tfs(1, at: wallNow())])
+                #expect(refused.access == 0 && refused.message == "Cannot check now")
+                #expect(try await Self.answer(allows, [.tfs(99_999_999, at: wallNow())]).access == 0)
+                #expect(try await Self.answer(allows, [.tfs(0, at: wallNow())]).access == 0)
+                #expect(try await Self.answer(allows, [.tfs(2, at: wallNow(-120))]).access == 0)
+                #expect(try await Self.answer(allows, [.tfs(2, at: wallNow(120))]).access == 0)
+                let batch = try await Self.answer(allows, [.tfs(3, at: wallNow(-1)), .tfs(4, at: wallNow())])
+                #expect(batch.access == 0)
+
+                // Once they are known, nobody is let in of whom it is known that nobody knows them.
+                erp.setCredential("k3y-of-tests:\(erpSecret)")
+                #expect(try await gateway.command(["employees", "sync"]).status == 0)
+                try await eventually {
+                    try await Self.answer(refuses, [.tfs(5, at: wallNow())]).access == 1
+                }
+                let unknown = try await Self.answer(allows, [.tfs(77, at: wallNow())])
+                #expect(unknown.access == 0 && unknown.message == "Not known")
+            }
+        }
+    }
+
+    @Test func `a terminal that waits for approval opens for nobody`() async throws {
+        let all = "[Terminals]\nApproval = on\nWhenUnsure = allow\n"
+        try await withERPNext(people: 1...5) { erp in
+            try await withGateway(["Terminals.Unknown=pending"], file: all, erp: erp) { gateway in
+                let terminal = try await gateway.connect("N1")
+                _ = try await terminal.register()
+                for person in [UInt64(1), 77, 99_999_999, 0] {
+                    let answer = try await Self.answer(terminal, [.tfs(person, at: wallNow())])
+                    #expect(answer.access == 0 && answer.message == "Terminal not approved")
+                }
+                #expect(try await gateway.command(["terminals", "approve", "N1"]).status == 0)
+                try await eventually {
+                    try await Self.answer(terminal, [.tfs(1, at: wallNow())]).access == 1
+                }
+                #expect(
+                    try await gateway.command(["terminals", "block", "N1", "--reason", "lost"]).status == 0)
+                // It may be cut off before it has an answer; if it gets one, it is no.
+                let after = try? await Self.answer(terminal, [.tfs(1, at: wallNow())])
+                #expect(after?.access ?? 0 == 0)
+            }
+        }
+    }
+
     @Test func `a code opens once, at its terminal, and guessing shuts it`() async throws {
         try await withGateway(file: Self.door) { gateway in
             let issued = try await gateway.command([
@@ -106,8 +163,37 @@ import Testing
                 }
                 let steps = try await gateway.gateway.store.clockSteps(of: serial, limit: 9)
                 #expect(steps.count == 1 && (-610 ... -590).contains(steps.first?.before ?? 0))
+                let shown = try await gateway.rows(["terminals", "show", "D1"]).first
+                let told = try #require(shown?["clock_steps"] as? [[String: Any]])
+                #expect(told.count == 1 && told.first?["overlaps"] as? Bool == false)
+                #expect((-610 ... -590).contains(told.first?["before_seconds"] as? Int ?? 0))
+                #expect(
+                    try await gateway.command(["terminals", "show", "D1"]).output.contains(
+                        "clock set         "))
                 tasks.cancelAll()
             }
+        }
+    }
+
+    @Test func `punches over which a clock was set back say so`() async throws {
+        try await withGateway(file: Self.door) { gateway in
+            let terminal = try await gateway.connect("P1")
+            _ = try await terminal.register()
+            _ = try await terminal.sendLog([.tfs(1, at: wallNow(-900)), .tfs(2, at: wallNow(-200))])
+            let serial = try #require(SerialNumber("P1"))
+            let now = Gateway.Surroundings.systemTime()
+            let noted = try await gateway.gateway.store.noteClockStep(
+                ClockStep(
+                    terminal: serial, at: UnixTime(seconds: now.seconds - 400), before: 600, unread: 2))
+            #expect(noted != nil)
+            let rows = try await gateway.rows(["punches"])
+            #expect(rows.map { $0["enroll_id"] as? String } == ["1", "2"])
+            #expect(rows.first?["clock"] as? String == "")
+            #expect((rows.last?["clock"] as? String)?.hasPrefix("set back 600 s at ") == true)
+            let shown = try await gateway.command(["terminals", "show", "P1"])
+            #expect(shown.output.contains("set back while it held 2 punches"))
+            let exported = try await gateway.command(["export", "--format", "csv"])
+            #expect(exported.output.contains("set back 600 s at "))
         }
     }
 }

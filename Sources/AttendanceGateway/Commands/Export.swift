@@ -1,6 +1,7 @@
 import ArgumentParser
 import AttendanceCore
 import AttendanceStore
+import AttendanceWeb
 import Foundation
 
 /// `export`: everything the journal holds of a time, for other programs and for safe-keeping.
@@ -9,7 +10,8 @@ struct Export: AsyncParsableCommand {
         abstract: "Write punches with all their fields and their raw records to a file.",
         discussion: """
             csv or json (one object a line). Without --output it goes to standard output. The file is complete or \
-            not there: it is written as NAME.part and renamed at the end.
+            not there: it is written as NAME.part and renamed at the end. Who exports what, and how much, is written into \
+            the audit trail before anything is handed out.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -26,6 +28,9 @@ struct Export: AsyncParsableCommand {
     func run() async throws {
         let journal = try common.openJournal()
         guard let output else {
+            // Whoever reads this may stop reading at any line; so it is counted first.
+            let count = try await selection.forEachPage(of: journal, limit: .max) { _ in }
+            try await audit(count)
             _ = try await write(journal, to: .standardOutput, name: "standard output")
             return
         }
@@ -38,6 +43,7 @@ struct Export: AsyncParsableCommand {
         let count = try await write(journal, to: handle, name: partial)
         try handle.synchronize()
         try handle.close()
+        try await audit(count)
         guard rename(partial, output) == 0 else {
             Screen.fail(
                 "\(partial) could not be renamed to \(output): \(String(cString: strerror(errno)))", code: 73)
@@ -45,10 +51,22 @@ struct Export: AsyncParsableCommand {
         Screen.note("\(count) punches written to \(output)")
     }
 
+    private func audit(_ rows: Int) async throws {
+        let order = ExportOrder(
+            .punches, filter: selection.words + (quarantine ? ", with the quarantine" : ""), rows: rows,
+            author: .atCommandLine)
+        _ = try await JournalChange(settings: common.settings()).run(path: "/exports", order: order) {
+            try await order.carryOut(in: $0, at: Gateway.Surroundings.systemTime())
+        }
+    }
+
     private func write(_ journal: SQLiteReader, to handle: FileHandle, name: String) async throws -> Int {
         let rows = Output(format: format, handle: handle, name: name)
         rows.header(ExportRow.columns)
-        let count = try await selection.forEachPage(of: journal, limit: .max) { rows.row(ExportRow($0)) }
+        var clocks = ClockNotes(journal: journal)
+        let count = try await selection.forEachPage(of: journal, limit: .max) { entry in
+            rows.row(ExportRow(entry, clock: try await clocks.note(on: entry)))
+        }
         if quarantine {
             rows.header(QuarantineRow.columns)
             var after: Int64 = 0
@@ -71,10 +89,10 @@ private struct ExportRow: OutputRow {
         ]
     let values: [OutputValue]
 
-    init(_ entry: JournalEntry) {
+    init(_ entry: JournalEntry, clock: String) {
         let punch = entry.punch
         values =
-            PunchRow(entry).values + [
+            PunchRow(entry, clock: clock).values + [
                 .text(UnixTime(seconds: punch.instant).iso8601), .text(punch.enrollID.canonical),
                 .text(punch.alias ?? ""), .optional(punch.verifyMode),
                 .text(punch.temperature.map { "\($0 / 100).\(($0 % 100).padded(2))" } ?? ""),

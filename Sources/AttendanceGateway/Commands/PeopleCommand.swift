@@ -120,14 +120,27 @@ struct PeopleCommand: AsyncParsableCommand {
 
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Write the roster as a CSV file that import reads, without any credential.")
+            abstract: "Write the roster as a CSV file that import reads, without any credential.",
+            discussion:
+                "Each export is written into the audit trail, with its author, before it is handed out.")
         @OptionGroup var common: CommonOptions
         @Option(help: "Only this id space.") var space: String?
 
         func run() async throws {
+            let journal = try common.openJournal()
+            var count = 0
+            try await PeopleCommand.each(of: space, in: journal) { entry in
+                if entry.person.state == .active { count += 1 }
+            }
+            let order = ExportOrder(
+                .people, filter: space.map { "id space “\($0)”" } ?? "everybody", rows: count,
+                author: .atCommandLine)
+            _ = try await JournalChange(settings: common.settings()).run(path: "/exports", order: order) {
+                try await order.carryOut(in: $0, at: Gateway.Surroundings.systemTime())
+            }
             let output = Output(format: .csv)
             output.header(PeopleFile.columns)
-            try await PeopleCommand.each(of: space, in: common.openJournal()) { entry in
+            try await PeopleCommand.each(of: space, in: journal) { entry in
                 guard entry.person.state == .active else { return }
                 output.line(PeopleFile.cells(entry.person).map(CSVLine.cell).joined(separator: ","))
             }

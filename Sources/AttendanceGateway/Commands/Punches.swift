@@ -12,7 +12,8 @@ struct Punches: AsyncParsableCommand {
             The state is that of the delivery to ERPNext, or to another sink with --sink: owed, delivered, dead, \
             discarded, suppressed (an accidental repeat, or in shadow mode the request that was not sent), or \
             "not owed" for strangers, door events and punches with an implausible time. A name that no terminal sent is that of \
-            the employee; employee and direction are what was decided at the first attempt.
+            the employee; employee and direction are what was decided at the first attempt. clock: the terminal's clock \
+            was set back over this time, which may not tell the order.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -30,6 +31,7 @@ struct Punches: AsyncParsableCommand {
         let output = Output(format: format)
         output.header(PunchRow.columns)
         var people: PeopleOfSite?
+        var clocks = ClockNotes(journal: journal)
         let count = try await selection.forEachPage(of: journal, limit: limit) { entry in
             var entry = entry
             if entry.isNameless {
@@ -41,7 +43,7 @@ struct Punches: AsyncParsableCommand {
                 entry.employeeName =
                     people?.employee(punch.enrollID, alias: punch.alias, at: entry.terminal)?.fullName
             }
-            output.row(PunchRow(entry))
+            output.row(PunchRow(entry, clock: try await clocks.note(on: entry)))
         }
         output.flush()
         if format == .text {
@@ -98,6 +100,17 @@ struct PunchSelection: ParsableArguments {
         return filter
     }
 
+    /// What is asked for, for the audit trail.
+    var words: String {
+        let parts: [(String, String?)] = [
+            ("person", person), ("terminal", terminal), ("day", day), ("from", from), ("until", until),
+            ("sink", sink == SinkName.erpnext.text ? nil : sink),
+        ]
+        let chosen = parts.compactMap { name, value in value.map { "\(name) \($0)" } }
+        let all = chosen + (people ? ["only people"] : [])
+        return all.isEmpty ? "everything" : all.joined(separator: ", ")
+    }
+
     /// Page by page, so that no read of the database lasts while a slow terminal window takes the lines.
     func forEachPage(
         of journal: any JournalReading, limit: Int, _ body: (JournalEntry) async throws -> Void
@@ -130,16 +143,44 @@ enum TimeArgument {
     }
 }
 
+/// Which punches stand where the clock of their terminal was set back.
+struct ClockNotes {
+    let journal: any JournalReading
+    private var steps: [SerialNumber: [ClockStep]] = [:]
+
+    /// Of one terminal; older ones are no longer told of.
+    private static let limit = 1_000
+
+    init(journal: any JournalReading) { self.journal = journal }
+
+    /// Empty where nothing is to be said.
+    mutating func note(on entry: JournalEntry) async throws -> String {
+        let known: [ClockStep]
+        if let read = steps[entry.terminal] {
+            known = read
+        } else {
+            known = try await journal.clockSteps(of: entry.terminal, limit: Self.limit)
+            steps[entry.terminal] = known
+        }
+        guard
+            let step = known.first(where: {
+                $0.obscures(instant: entry.punch.instant, received: entry.received)
+            })
+        else { return "" }
+        return "set back \(step.before) s at \(step.at.iso8601)"
+    }
+}
+
 /// A punch as a line of output.
 struct PunchRow: OutputRow {
     static let columns = [
         "id", "time", "zone", "terminal", "enroll_id", "name", "kind", "mode", "inout", "event", "employee",
         "direction", "state", "detail",
-        "received",
+        "received", "clock",
     ]
     let values: [OutputValue]
 
-    init(_ entry: JournalEntry) {
+    init(_ entry: JournalEntry, clock: String = "") {
         let punch = entry.punch
         let (state, detail) = Self.describe(entry.state, punch)
         let name =
@@ -150,7 +191,7 @@ struct PunchRow: OutputRow {
             .optional(punch.mode), .optional(punch.inOut), .optional(punch.event),
             .text(entry.decision?.employee ?? ""), .text(entry.decision?.direction?.rawValue ?? ""),
             .text(state), .text(detail),
-            .text(entry.received.iso8601),
+            .text(entry.received.iso8601), .text(clock),
         ]
     }
 

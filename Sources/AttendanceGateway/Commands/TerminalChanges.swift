@@ -214,6 +214,20 @@ extension TerminalReport {
             ("cards", fill(memory?.cards)), ("passwords", fill(memory?.passwords)),
             ("logs", fill(memory?.logs)),
         ]
-        return lines.compactMap { label, text in text.map { (label, $0) } }
+        let steps = (clockSteps ?? []).map { ("clock set", $0.words) }
+        return lines.compactMap { label, text in text.map { (label, $0) } } + steps
+    }
+}
+
+extension TerminalReport.ClockStep {
+    fileprivate var words: String {
+        var words = "\(at), was \(beforeSeconds) s off"
+        words += afterSeconds.map { ", then \($0) s" } ?? ", not read back"
+        if overlaps {
+            words +=
+                "; set back while it held \(unread.map(String.init) ?? "an unknown number of") punches: "
+                + "times before and after overlap"
+        }
+        return words
     }
 }

@@ -83,24 +83,8 @@ struct Terminals: AsyncParsableCommand {
                     let gap = String(repeating: " ", count: max(1, 18 - label.count))
                     output.line("\(label)\(gap)\(PlainText.line(text))")
                 }
-                try await clockSteps(output)
             }
             output.flush()
-        }
-
-        /// When its clock was set by command: times around these moments may not be in order.
-        private func clockSteps(_ output: Output) async throws {
-            guard let serial = SerialNumber(serial) else { return }
-            for step in try await common.openJournal().clockSteps(of: serial, limit: 5) {
-                var words = "\(step.at.iso8601), was \(step.before) s off"
-                words += step.after.map { ", then \($0) s" } ?? ", not read back"
-                if step.crossesUnread {
-                    words +=
-                        "; set back while it held \(step.unread.map(String.init) ?? "an unknown number of") punches: "
-                        + "times before and after overlap"
-                }
-                output.line("clock set         \(words)")
-            }
         }
     }
 

@@ -52,8 +52,16 @@ struct CompletenessDesk: Sendable {
         let figures = try await figures()[serial]
         let settings = merged(terminals(), record.map { [$0] } ?? [])
         guard record != nil || figures != nil || settings.isNamed(serial) else { return nil }
-        return report(serial, figures ?? record.map { TerminalFigures($0) }, record, settings)
+        var report = report(serial, figures ?? record.map { TerminalFigures($0) }, record, settings)
+        report.clockSteps = try await journal.clockSteps(of: serial, limit: Self.mostClockSteps).map {
+            .init(
+                at: $0.at.iso8601, beforeSeconds: $0.before, afterSeconds: $0.after, unread: $0.unread,
+                overlaps: $0.crossesUnread)
+        }
+        return report
     }
+
+    private static let mostClockSteps = 20
 
     /// With what the journal says of these terminals, which for a gateway that does not run nobody else knows.
     private func merged(_ settings: Settings.Terminals, _ records: [TerminalRecord]) -> Settings.Terminals {

@@ -72,6 +72,18 @@ package struct ClockStep: Hashable, Sendable {
     /// Backward while the terminal held punches, or may have: their order may differ from what happened.
     package var crossesUnread: Bool { before > 0 && unread != 0 }
 
+    /// Whether a punch stands where the clock went twice, such that its time does not tell when it was: it was made
+    /// before the step, or nobody can say.
+    ///
+    /// - Parameters:
+    ///   - instant: the punch's time, in seconds since 1970.
+    ///   - received: when it came.
+    package func obscures(instant: Int64, received: UnixTime) -> Bool {
+        let time = UnixTime(seconds: instant)
+        guard before > 0, time > at, time <= at + .seconds(before) else { return false }
+        return received <= at || unread != 0
+    }
+
     package init(
         terminal: SerialNumber, at: UnixTime, before: Int, after: Int? = nil, unread: Int? = nil
     ) {

@@ -101,6 +101,29 @@ package struct TerminalReport: Codable, Sendable, Hashable {
     package var held = 0
     package var hasToken = false
     package var memory: Memory?
+    /// When its clock was set by command, the newest first; told of one terminal, not in lists.
+    package var clockSteps: [ClockStep]?
+
+    package struct ClockStep: Codable, Sendable, Hashable {
+        package var at: String
+        /// Its clock minus ours before and after, in seconds; `afterSeconds` nil: not read back.
+        package var beforeSeconds: Int
+        package var afterSeconds: Int?
+        /// Punches that it held then; nil: it did not say.
+        package var unread: Int?
+        /// It was set back while it held punches, or may have: times before and after overlap.
+        package var overlaps: Bool
+
+        package init(
+            at: String, beforeSeconds: Int, afterSeconds: Int?, unread: Int?, overlaps: Bool
+        ) {
+            self.at = at
+            self.beforeSeconds = beforeSeconds
+            self.afterSeconds = afterSeconds
+            self.unread = unread
+            self.overlaps = overlaps
+        }
+    }
 
     /// Nil where the terminal does not say.
     package struct Fill: Codable, Sendable, Hashable {
