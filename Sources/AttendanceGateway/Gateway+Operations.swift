@@ -71,6 +71,7 @@ extension Gateway {
                 operations.registry.add, operations.alerts.add, operations.commands.add, operations.logs.add,
                 operations.people.add, operations.codes.add, operations.reconciling.add,
                 AccountRoutes(accounts).add, ExportRoutes(store: store, now: surroundings.now).add,
+                probes.add,
             ])
     }
 }

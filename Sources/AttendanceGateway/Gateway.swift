@@ -69,6 +69,7 @@ package final class Gateway: Sendable {
     package let commands: CommandDesk
     package let ports: BoundPorts
     let reporter: HealthReporter
+    let probes: HealthProbes
     package let roster: RosterParts
     /// Records that terminals do not push.
     package let pulls: LogPulls
@@ -207,6 +208,12 @@ package final class Gateway: Sendable {
             alerts: alerts.service, commands: commands, pulls: pulls, registry: registry,
             metrics: surroundings.metrics,
             now: surroundings.now)
+        let start = ContinuousClock.now
+        probes = HealthProbes(
+            of: store,
+            JournalPulse(
+                prove: { [store] in try await store.proveWritable() },
+                moment: { ContinuousClock.now - start }))
     }
 
     /// For a service group: started from left to right, stopped from right to left.
@@ -300,7 +307,7 @@ package final class Gateway: Sendable {
         let routes = PublicRoutes(
             health: { [reporter] in await reporter.recentReport() },
             metrics: { [reporter] in await reporter.metricsText() },
-            version: Version.current, logger: surroundings.logger)
+            version: Version.current, logger: surroundings.logger, probes: probes)
         let ports = self.ports
         return Application(
             router: routes.router(),

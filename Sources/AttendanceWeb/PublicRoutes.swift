@@ -10,15 +10,18 @@ package struct PublicRoutes: Sendable {
     package var metrics: @Sendable () async -> String
     package var version: String
     package var logger: Logger
+    /// Beside `/health`, where there are any.
+    package var probes: HealthProbes?
 
     package init(
         health: @escaping @Sendable () async -> HealthReport, metrics: @escaping @Sendable () async -> String,
-        version: String, logger: Logger
+        version: String, logger: Logger, probes: HealthProbes? = nil
     ) {
         self.health = health
         self.metrics = metrics
         self.version = version
         self.logger = logger
+        self.probes = probes
     }
 
     package func router() -> Router<BasicRequestContext> {
@@ -31,6 +34,7 @@ package struct PublicRoutes: Sendable {
             return try JSONAnswer.response(
                 report, status: report.status == .failing ? .serviceUnavailable : .ok)
         }
+        probes?.add(to: router, logger: logger)
         router.get("metrics") { _, _ in
             var headers = HTTPFields()
             headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"

@@ -7,7 +7,8 @@ package struct AttendanceGatewayProgram: AsyncParsableCommand {
         abstract: "Takes punches from attendance terminals, keeps them safe and brings them to ERPNext.",
         version: Version.current,
         subcommands: [
-            Serve.self, CheckConfig.self, DoctorCommand.self, DeadLetters.self, Punches.self,
+            Serve.self, HealthCommand.self, CheckConfig.self, DoctorCommand.self, DeadLetters.self,
+            Punches.self,
             Corrections.self, Audit.self, Employees.self, PeopleCommand.self, VaultCommand.self,
             Export.self, Reconcile.self, Repairs.self, Simulate.self,
             Demo.self,

@@ -24,11 +24,12 @@ private func report(_ status: HealthReport.Status = .ok) -> HealthReport {
 /// What the router answers, without a socket.
 private func ask(
     _ path: String, _ method: HTTPRequest.Method = .get, headers: HTTPFields = [:],
-    health: HealthReport = report()
+    health: HealthReport = report(), live: HealthProbe = .fine, ready: HealthProbe = .fine
 ) async throws -> (status: Int, headers: HTTPFields, body: String) {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let routes = PublicRoutes(
-        health: { health }, metrics: { "a_metric 1\n" }, version: "1.2.3", logger: logger)
+        health: { health }, metrics: { "a_metric 1\n" }, version: "1.2.3", logger: logger,
+        probes: HealthProbes(live: { live }, ready: { ready }))
     let head = HTTPRequest(
         method: method, scheme: "http", authority: "x", path: path, headerFields: headers)
     let request = Request(head: head, body: .init(buffer: ByteBuffer()))
@@ -89,7 +90,21 @@ private struct Collected: ResponseBodyWriter {
         #expect(answer.body.contains(#""status":"\#(state.rawValue)""#))
     }
 
-    @Test(arguments: ["/", "/health", "/metrics"])
+    @Test func `live and ready are told apart, with the reason`() async throws {
+        let broken = HealthProbe(ok: false, reason: "the disk is full", since: "2026-03-01T08:00:00Z")
+        for path in ["/health/live", "/health/ready"] {
+            let answer = try await ask(path)
+            #expect(answer.status == 200 && answer.body == #"{"ok":true}"#)
+            #expect(answer.headers[.cacheControl] == "no-store")
+        }
+        #expect(try await ask("/health/live", ready: broken).status == 200)
+        let answer = try await ask("/health/ready", ready: broken)
+        #expect(answer.status == 503)
+        #expect(try JSONAnswer.decode(HealthProbe.self, from: Data(answer.body.utf8)) == broken)
+        #expect(try await ask("/health/live", live: broken).status == 503)
+    }
+
+    @Test(arguments: ["/", "/health", "/health/live", "/health/ready", "/metrics"])
     func `what answers GET answers HEAD, without a body`(path: String) async throws {
         let get = try await ask(path)
         let head = try await ask(path, .head)

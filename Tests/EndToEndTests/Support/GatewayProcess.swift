@@ -79,6 +79,12 @@ final class GatewayProcess: Sendable {
         return try JSONSerialization.jsonObject(with: Data(buffer: body)) as? [String: Any] ?? [:]
     }
 
+    func metrics() async throws -> String {
+        let answer = try await HTTPClient.shared.execute(
+            HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics"), timeout: .seconds(5))
+        return String(buffer: try await answer.body.collect(upTo: 4 << 20))
+    }
+
     /// Runs the program to its end and answers what it printed.
     static func run(
         _ arguments: [String], in folder: TemporaryFolder, environment: [String: String] = [:]
