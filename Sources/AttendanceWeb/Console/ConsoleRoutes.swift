@@ -16,6 +16,8 @@ extension Console {
         let read = pages.group().add(middleware: Requires(console: self, scope: .read))
         addLive(to: read)
         OverviewPage(console: self).add(to: read)
+        AccountPage(console: self).add(to: read)
+        AccountsPage(console: self).add(to: read)
         SettingsPage(console: self).add(to: read)
         SystemPage(console: self).add(to: read)
         // Whatever is no page: told in the visitor's language, with a way back.

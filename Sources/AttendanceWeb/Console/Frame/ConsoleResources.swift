@@ -18,6 +18,11 @@ enum ConsoleResources {
 
     static let pages: [Page] = [
         Page(
+            name: "account", template: PackageResources.account_mustache, words: PackageResources.account_words_json),
+        Page(
+            name: "accounts", template: PackageResources.accounts_mustache,
+            words: PackageResources.accounts_words_json),
+        Page(
             name: "settings", template: PackageResources.settings_mustache,
             words: PackageResources.settings_words_json),
         Page(
