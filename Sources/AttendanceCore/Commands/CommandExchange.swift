@@ -104,6 +104,8 @@ package struct CommandExchange: Sendable {
         var oddity: String?
         /// What the terminal said before it was asked in another way.
         var refusal: CommandFailure?
+        /// Why no further page is to be asked for.
+        var stops: String?
     }
 
     private let terminal: SerialNumber?
@@ -220,6 +222,20 @@ package struct CommandExchange: Sendable {
         return go(on: step, flight, result: nil, at: now)
     }
 
+    /// A list that is being read ends after the page that is under way: no other is asked for. What has come is kept.
+    /// Other commands cannot be called back. `words` tell who wants it.
+    package mutating func stop(_ id: Int64, _ words: String) {
+        switch state {
+        case .waiting(var flight) where flight.order.id == id && flight.walk != nil:
+            flight.stops = words
+            state = .waiting(flight)
+        case .storing(var flight, let step) where flight.order.id == id && flight.walk != nil:
+            flight.stops = words
+            state = .storing(flight, step)
+        default: break
+        }
+    }
+
     /// Time has passed.
     package mutating func passed(at now: Duration) -> [Output] {
         switch state {
@@ -251,6 +267,7 @@ package struct CommandExchange: Sendable {
             if flight.word.answer == .nothing {
                 return settle(flight, Settlement(state: .done, words: "the connection dropped, as it should"))
             }
+            if let words = flight.stops { return stopped(flight, words) }
             let words = "the connection ended before the answer came"
             guard flight.order.request.isRepeatable else {
                 return settle(flight, Settlement(state: .unknown, words: words))
@@ -395,9 +412,9 @@ package struct CommandExchange: Sendable {
         switch step {
         case .next(let fields):
             return learn(flight.word.name, isKnown: true) + [.page(flight.order.id, result, summary)]
-                + ask(flight, fields, at: now)
+                + (flight.stops.map { stopped(flight, $0) } ?? ask(flight, fields, at: now))
         case .retry(let fields):
-            return ask(flight, fields, at: now)
+            return flight.stops.map { stopped(flight, $0) } ?? ask(flight, fields, at: now)
         case .repeated:
             flight.isRepeated = true
             flight.deadline = now + Self.repeatedPageGrace
@@ -426,9 +443,16 @@ package struct CommandExchange: Sendable {
         let words =
             summary.ending == .tooMany
             ? "stopped after \(summary.pages) pages: there may be more"
-            : "\(summary.entries) \(summary.entries == 1 ? "entry" : "entries") in \(summary.pages) "
-                + (summary.pages == 1 ? "page" : "pages")
+            : summary.told
         return settle(flight, Settlement(state: .done, words: words, result: .pages(summary)))
+    }
+
+    private mutating func stopped(_ flight: Flight, _ words: String) -> [Output] {
+        let summary = flight.walk?.summary ?? PageWalk.Summary(pages: 0, entries: 0, ending: .complete)
+        return settle(
+            flight,
+            Settlement(
+                state: .cancelled, words: "\(words) after \(summary.told)", result: .pages(summary)))
     }
 
     private mutating func refuse(_ flight: Flight, _ failure: CommandFailure) -> [Output] {
@@ -446,6 +470,11 @@ package struct CommandExchange: Sendable {
     /// An attempt that came to nothing while the connection lives.
     private mutating func fail(_ flight: Flight, _ words: String, at now: Duration) -> [Output] {
         let outputs: [Output]
+        if let stops = flight.stops {
+            outputs = stopped(flight, "\(stops); \(words)")
+            state = .idle(until: now + flight.word.quiet)
+            return outputs
+        }
         let count = timeOuts[flight.order.id, default: 0] + 1
         if !flight.order.request.isRepeatable {
             outputs = settle(flight, Settlement(state: .unknown, words: words))
@@ -478,5 +507,11 @@ extension CommandResult {
         case .credential: 1
         default: 0
         }
+    }
+}
+
+extension PageWalk.Summary {
+    fileprivate var told: String {
+        "\(entries) \(entries == 1 ? "entry" : "entries") in \(pages) \(pages == 1 ? "page" : "pages")"
     }
 }

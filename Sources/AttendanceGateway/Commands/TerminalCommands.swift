@@ -220,10 +220,14 @@ struct TerminalCommands: AsyncParsableCommand {
 
     struct Cancel: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Give up commands that wait. What was sent already cannot be called back.")
+            abstract: "Give up commands that wait, and lists of people or logs that are being read.",
+            discussion: """
+                A list ends after the page that is under way; what has come of it is kept. Any other command that was \
+                sent already cannot be called back.
+                """)
         @OptionGroup var common: CommonOptions
         @Argument(help: "Numbers of commands.") var ids: [Int64] = []
-        @Option(help: "All that wait for this terminal.") var terminal: String?
+        @Option(help: "All of this terminal.") var terminal: String?
         @Option(help: "Only this command.") var word: String?
 
         func validate() throws {
@@ -242,10 +246,14 @@ struct TerminalCommands: AsyncParsableCommand {
                 count = try await JournalChange(settings: common.settings()).run(
                     path: "/commands/cancel", order: order
                 ) {
-                    ChangeCount(
-                        changed: try await $0.cancelCommands(
-                            CommandOffice.filter(of: order), by: Author.atCommandLine,
-                            at: Gateway.Surroundings.systemTime()))
+                    let (filter, now) = (
+                        try CommandOffice.filter(of: order), Gateway.Surroundings.systemTime()
+                    )
+                    let author = Author.atCommandLine
+                    // A list that was being read when the gateway stopped is not begun again.
+                    let lists = try await CommandDesk.stopLists(filter, by: author, in: $0, at: now)
+                    return ChangeCount(
+                        changed: try await $0.cancelCommands(filter, by: author, at: now) + lists.count)
                 }.changed
             } catch let error as CommandOrderRefusal {
                 Screen.fail(error.text, code: 1)

@@ -23,6 +23,9 @@ package protocol CommandKeeping: Sendable {
     func settleCommands(_ settlements: [CommandSettlement], at now: UnixTime) async throws
     /// Those that wait are not sent. Those that were sent already cannot be called back. Returns how many.
     func cancelCommands(_ filter: CommandFilter, by author: Author, at now: UnixTime) async throws -> Int
+    /// Commands that are under way are not sent again: their time ends now. Those that have ended, or wait, are left as they
+    /// are. At most 1,000 at a time; returns those that were under way, and writes them into the audit trail.
+    func stopCommands(_ ids: [Int64], by author: Author, at now: UnixTime) async throws -> [Int64]
     /// Ends those whose time is over: waiting ones as `expired`. At most `limit`. Returns them as they then stand.
     func expireCommands(at now: UnixTime, limit: Int) async throws -> [CommandRecord]
     /// Forgets commands that ended before `moment`, at most `limit`, the earliest first. Returns how many.

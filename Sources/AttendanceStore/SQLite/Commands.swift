@@ -132,7 +132,30 @@ extension WriterConnection {
         let words = "cancelled by \(author)"
         try settleCommands(
             rows.map { CommandSettlement(id: $0["id"], state: .cancelled, words: words) }, at: now)
-        guard author != .gateway else { return rows.count }
+        try auditCancelled(rows, by: author, at: now)
+        return rows.count
+    }
+
+    /// See `CommandKeeping.stopCommands`.
+    func stopCommands(_ ids: [Int64], by author: Author, at now: UnixTime) throws -> [Int64] {
+        var conditions = Conditions()
+        conditions.add("c.state = 1")
+        conditions.add(CommandFilter(ids: Set(ids)))
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT c.id, c.word, t.serial FROM command c CROSS JOIN terminal t ON t.id = c.terminal
+                WHERE \(conditions.sql) ORDER BY c.id
+                """, arguments: conditions.arguments)
+        let expire = try db.cachedStatement(
+            sql: "UPDATE command SET expires = MIN(expires, ?2) WHERE id = ?1 AND state = 1")
+        for row in rows { try expire.execute(arguments: [row["id"] as Int64, now.milliseconds]) }
+        try auditCancelled(rows, by: author, at: now)
+        return rows.map { $0["id"] }
+    }
+
+    private func auditCancelled(_ rows: [Row], by author: Author, at now: UnixTime) throws {
+        guard author != .gateway else { return }
         for (serial, group) in Dictionary(grouping: rows, by: { $0["serial"] as String })
             .sorted(by: { $0.key < $1.key })
         {
@@ -143,7 +166,6 @@ extension WriterConnection {
                 AuditEntry(
                     at: now, author: author, action: "commands.cancel", subject: serial, detail: detail))
         }
-        return rows.count
     }
 
     /// See `CommandKeeping.expireCommands`.

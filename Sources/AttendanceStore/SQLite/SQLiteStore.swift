@@ -273,6 +273,10 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
         }
     }
 
+    package func stopCommands(_ ids: [Int64], by author: Author, at now: UnixTime) async throws -> [Int64] {
+        try await writer.submit { try $0.stopCommands(ids, by: author, at: now) }
+    }
+
     package func expireCommands(at now: UnixTime, limit: Int) async throws -> [CommandRecord] {
         // A look is free of commits; most of the time nothing has expired.
         let isDue = try await readers.read { db in

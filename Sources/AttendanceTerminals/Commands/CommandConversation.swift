@@ -64,6 +64,9 @@ final class CommandConversation: Sendable {
         ring()
     }
 
+    /// See `CommandExchange.stop`.
+    func stop(_ id: Int64, _ words: String) { state.withLock { $0.exchange.stop(id, words) } }
+
     /// The connection is gone, or is no longer this terminal's.
     func hungUp() {
         state.withLock { state in

@@ -160,7 +160,7 @@ package final class CommandDesk: Service {
         return ids
     }
 
-    /// Those that wait are not sent. Returns how many.
+    /// Those that wait are not sent, and a list that is being read ends after the page that is under way. Returns how many.
     package func cancel(_ filter: CommandFilter, by author: Author) async throws -> Int {
         var told: [Int64] = []
         if state.withLock({ !$0.handlers.isEmpty }) {
@@ -186,7 +186,32 @@ package final class CommandDesk: Service {
                 await tellEnd(of: record)
             }
         }
-        return count
+        let stopped = try await Self.stopLists(filter, by: author, in: store, at: timing.now())
+        for record in stopped {
+            presence.entry(of: record.terminal)?.pulse.conversation?.stop(record.id, "cancelled by \(author)")
+        }
+        return count + stopped.count
+    }
+
+    /// The lists that are being read: when what is under way is over they are not asked for again, be it that the gateway
+    /// is killed meanwhile.
+    package static func stopLists(
+        _ filter: CommandFilter, by author: Author, in store: any Store, at now: UnixTime
+    ) async throws -> [CommandRecord] {
+        var sent = filter
+        sent.states = [.sent]
+        var lists: [CommandRecord] = []
+        var after: Int64 = 0
+        while let last = try await {
+            let page = try await store.commands(sent, after: after, limit: 1_000)
+            lists += page.filter { CommandCatalogue.word($0.word)?.answer.isPaged == true }
+            return page.last
+        }() {
+            after = last.id
+        }
+        guard !lists.isEmpty else { return [] }
+        let stopped = Set(try await store.stopCommands(lists.map(\.id), by: author, at: now))
+        return lists.filter { stopped.contains($0.id) }
     }
 
     /// Who is told of the commands of a purpose. To be set before the service runs; one for each purpose.

@@ -390,6 +390,82 @@ import Testing
         }
     }
 
+    /// A list without an end, each page another one.
+    private static let endless: ScriptedTerminal.Script = { word, _, times in
+        let rows =
+            word == "getuserlist"
+            ? #"{"enrollid":\#(times),"admin":0,"backupnum":0}"#
+            : #"{"enrollid":\#(times),"time":"2026-03-01 08:00:00","mode":1,"inout":0,"event":0}"#
+        return [
+            #"{"ret":"\#(word)","result":true,"count":100000,"from":\#(times),"to":\#(times),"record":[\#(rows)]}"#
+        ]
+    }
+
+    @Test(arguments: ["getuserlist", "getalllog", "getnewlog"])
+    func `a list that is being read ends after the page under way when it is cancelled`(word: String)
+        async throws
+    {
+        try await hall.introduce(CommandHall.serial)
+        try await hall.withDesk { desk in
+            let terminal = hall.connect(to: desk, Self.endless)
+            let ids = try await desk.order([try hall.new(word), try hall.new("opendoor")], by: .gateway)
+            try await hall.until { terminal.words.count >= 3 }
+            #expect(try await desk.cancel(CommandFilter(ids: [ids[0]]), by: CommandHall.author) == 1)
+            let ends = try await hall.ends(of: [ids[0]])
+            #expect(ends[0].state == .cancelled)
+            #expect(ends[0].words?.hasPrefix("cancelled by ada after ") == true, "\(ends[0].words ?? "")")
+            #expect(ends[0].result?.contains(#""entries""#) == true)
+            // Nobody asks for more, and what waits behind it goes on.
+            try await hall.until { terminal.words.last == "opendoor" }
+            let trail = try await hall.store.auditTrail(after: 0, limit: 9)
+            #expect(trail.map(\.action) == ["commands.cancel"])
+            #expect(trail.first?.detail.contains(word) == true)
+        }
+    }
+
+    @Test func `a cancelled list is not begun again when the connection or the gateway is lost`() async throws
+    {
+        try await hall.introduce(CommandHall.serial)
+        let ids = try await hall.store.enqueue(
+            try [hall.new("getalllog"), hall.new("getuserlist"), hall.new("opendoor")].map {
+                SealedCommand(command: $0)
+            }, by: CommandHall.author, at: hall.clock.now, mostWaiting: 9)
+        for id in ids { #expect(try await hall.store.beginCommand(id, at: hall.clock.now)) }
+        // Nobody runs; a door cannot be called back.
+        let stopped = try await CommandDesk.stopLists(
+            CommandFilter(terminal: CommandHall.serial), by: CommandHall.author, in: hall.store,
+            at: hall.clock.now)
+        #expect(stopped.map(\.word) == ["getalllog", "getuserlist"])
+        try await hall.withDesk { desk in
+            let terminal = hall.connect(to: desk, Self.endless)
+            let ends = try await hall.ends(of: ids)
+            #expect(ends.map(\.state) == [.expired, .expired, .unknown])
+            #expect(terminal.words.isEmpty)
+        }
+    }
+
+    @Test func `a secret that a terminal repeats in its refusal is hidden`() async throws {
+        try await hall.introduce(CommandHall.serial)
+        try await hall.withDesk { desk in
+            hall.connect(to: desk) { word, fields, _ in
+                let record = fields["record"]?.plainText ?? ""
+                return [#"{"ret":"\#(word)","result":false,"reason":1,"msg":"bad card \#(record) for 7"}"#]
+            }
+            let ids = try await desk.order(
+                [
+                    try hall.new(
+                        "setuserinfo",
+                        [
+                            "enrollid": .integer(7), "name": .text("Ada"), "backupnum": .integer(11),
+                            "admin": .integer(0), "record": .text("12345678"),
+                        ])
+                ], by: CommandHall.author)
+            let end = try await hall.ends(of: ids)[0]
+            #expect(end.state == .refused)
+            #expect(end.words?.contains("bad card [hidden] for 7") == true, "\(end.words ?? "")")
+        }
+    }
+
     @Test func `one that waits can be cancelled, one that is under way cannot`() async throws {
         try await hall.introduce(CommandHall.serial)
         let told = Mutex<[Int64]>([])
