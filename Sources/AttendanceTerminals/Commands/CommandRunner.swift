@@ -24,6 +24,7 @@ final class CommandRunner {
         var rows: [JSONValue] = []
         var isCut = false
         var hasLeft = false
+        let mask: SecretMask
         let began: Duration
         var told: Duration
     }
@@ -162,7 +163,8 @@ final class CommandRunner {
         begun.state = .sent
         begun.attempts += 1
         begun.sent = now
-        flight = Flight(record: begun, began: desk.timing.moment(), told: desk.timing.moment())
+        flight = Flight(
+            record: begun, mask: SecretMask(request), began: desk.timing.moment(), told: desk.timing.moment())
         let memory = entry.figures.memory
         let expected: Int? =
             switch request.catalogueWord.answer {
@@ -250,6 +252,7 @@ final class CommandRunner {
         guard let flight else { return }
         self.flight = nil
         var settlement = given
+        settlement.words = given.words.map(flight.mask.masked)
         // What certainly never left is no attempt, and may be sent whatever it is.
         let neverLeft = !flight.hasLeft
         if neverLeft { settlement = .init(state: .waiting, words: "the connection ended before it was sent") }
