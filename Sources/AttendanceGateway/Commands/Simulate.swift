@@ -11,7 +11,9 @@ struct Simulate: AsyncParsableCommand {
         discussion: """
             The terminals register, punch, keep what is not acknowledged and send it again, as real ones do. Their \
             punches are real to the gateway: use it against a test installation. Unless it accepts unknown terminals, \
-            they wait for approval (terminals approve --all). Ends with 0 when every punch was acknowledged.
+            they wait for approval (terminals approve --all). Up to 100 of them are whole terminals (aiface, see \
+            --firmware), which hold people and logs and obey commands; more only punch, unless --firmware names one. \
+            Ends with 0 when every punch was acknowledged.
             """)
 
     @Option(help: "Address of the gateway.") var host = "127.0.0.1"
@@ -30,7 +32,12 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "Share of batches after which the connection is cut, 0 to 1.") var outages = 0.0
     @Option(help: "Bytes of the photo sent with a punch; 0: none.") var photo = 0
     @Option(
-        help: "Obey commands as this firmware: tfs, th, aiface, aiface-bs, cmd-echo, exclusive-to or pages.")
+        help: ArgumentHelp(
+            """
+            Hold people and logs, and obey commands, as this firmware does: \
+            \(FirmwareProfile.all.map(\.name).joined(separator: ", ")); none: answer every command with “can not find \
+            this command”, which costs least.
+            """, valueName: "firmware"))
     var firmware: String?
     @Option(help: "Random numbers begin here: equal seeds, equal punches.") var seed: UInt64 = 1
     @Option(help: "File that gets a line for each acknowledged punch: serial,enrollid,time.")
@@ -45,14 +52,24 @@ struct Simulate: AsyncParsableCommand {
         else {
             throw ValidationError("--people, --total and --seconds are greater than 0, --photo up to 2000000")
         }
-        if let firmware, FirmwareProfile.named(firmware) == nil {
+        if let firmware, firmware != Self.light, FirmwareProfile.named(firmware) == nil {
             let names = FirmwareProfile.all.map(\.name).joined(separator: ", ")
-            throw ValidationError("--firmware is one of \(names)")
+            throw ValidationError("--firmware is one of \(names), or none")
         }
         for (name, share) in [("duplicates", duplicates), ("odd", odd), ("outages", outages)]
         where !(0...1).contains(share) {
             throw ValidationError("--\(name) is 0 to 1")
         }
+    }
+
+    private static let light = "none"
+    /// So many terminals are whole ones where nobody says which they are; larger fleets are there for their load.
+    static let mostWhole = 100
+
+    /// What the terminals are; nil: nothing but punches.
+    private var profile: FirmwareProfile? {
+        if let firmware { return FirmwareProfile.named(firmware) }
+        return terminals <= Self.mostWhole ? .aiFace : nil
     }
 
     var options: TerminalFleet.Options {
@@ -69,7 +86,7 @@ struct Simulate: AsyncParsableCommand {
         options.duration = (seconds ?? (total == nil ? 60 : nil)).map { .seconds($0) }
         options.photoBytes = photo
         options.seed = seed
-        options.firmware = firmware.flatMap(FirmwareProfile.named)
+        options.firmware = profile
         options.acknowledgedFile = acknowledged
         options.habits.batchSize = batch
         options.habits.duplicates = duplicates
