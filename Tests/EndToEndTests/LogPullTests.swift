@@ -220,6 +220,153 @@ import Testing
         }
     }
 
+    @Test func `all terminals of a group are asked, whoever has put them there`() async throws {
+        let file = """
+            [Group Head office]
+            [Terminal ZX03]
+            Group = Head office
+            """
+        try await withGateway(["Pull.Gaps=no", "Pull.OnRegister=no"], file: file) { gateway in
+            let terminals = try ["ZX01", "ZX02", "ZX03"].map { try Self.terminal($0, gateway) }
+            try await Self.alive(terminals) {
+                for terminal in terminals { Self.fill(terminal, (0..<30).map { wallNow(-300 + Int64($0)) }) }
+                try await eventually {
+                    try await gateway.gateway.store.terminals(after: nil, limit: 9).count == 3
+                }
+                let moved = try await gateway.command(["terminals", "set-group", "ZX01", "head office"])
+                #expect(moved.status == 0, "\(moved.output)")
+                let pulled = try await gateway.command([
+                    "logs", "pull", "--all-in-group", "HEAD office", "--all", "--wait",
+                ])
+                #expect(pulled.status == 0, "\(pulled.output)")
+                let lines = pulled.output.split(separator: "\n")
+                #expect(lines.contains { $0.hasPrefix("id ") && $0.contains("  repeated  ") })
+                for serial in ["ZX01", "ZX03"] {
+                    let line = lines.first { $0.contains(serial) && $0.contains("getalllog") }
+                    #expect(line?.contains("  done ") == true, "\(pulled.output)")
+                }
+                #expect(
+                    pulled.output.contains("2 terminals: 60 records are new, 0 the journal had already"),
+                    "\(pulled.output)")
+                #expect(terminals.map { $0.ledger.count("getalllog") > 0 } == [true, false, true])
+                #expect(try await gateway.journal().count == 60)
+                // The registry's groups outlive their sections.
+                let serial = try #require(SerialNumber("ZX02"))
+                _ = try await gateway.gateway.store.setField(
+                    .group, to: "Depot", of: serial, by: Author("ada"), at: UnixTime(seconds: 1))
+                let rows = try await gateway.rows([
+                    "commands", "send", "--all-in-group", "depot", "getdevinfo", "--wait",
+                ])
+                #expect(rows.map { $0["terminal"] as? String } == ["ZX02"])
+                let nobody = try await gateway.command(["logs", "pull", "--all-in-group", "attic"])
+                #expect(nobody.status == 1 && nobody.output.contains("attic"))
+            }
+        }
+    }
+
+    @Test func `a pull goes on after a kill of the gateway, and nothing of it is missing or doubled`()
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        let port = try await GatewayProcess.freePort()
+        let config = folder.path + "/config.ini"
+        try """
+        [Server]
+        Host = 127.0.0.1
+        Port = \(port)
+        [Terminals]
+        TimeZone = Asia/Kolkata
+        Unknown = accept
+        [Pull]
+        Gaps = no
+        OnRegister = no
+        """.write(toFile: config, atomically: true, encoding: .utf8)
+        var options = FaithfulTerminal.Options(serial: "ZX01")
+        options.profile = .aiFace
+        options.zone = "Asia/Kolkata"
+        let terminal = try FaithfulTerminal(options, address: .init(port: port))
+        let serial = try #require(SerialNumber("ZX01"))
+        let count = 3_000
+        var gateway = try GatewayProcess(["serve", "--config", config], port: port)
+        try await gateway.isReady()
+        try await Self.alive([terminal]) {
+            Self.fill(terminal, (0..<count).map { wallNow(-90_000 + Int64($0)) })
+            let reader = try SQLiteReader(folder: folder.path + "/data")
+            try await eventually { try await reader.commandTarget(serial) != nil }
+            let ordered = try await GatewayProcess.run(
+                ["logs", "pull", "ZX01", "--all", "--config", config], in: folder)
+            #expect(ordered.status == 0, "\(ordered.output)")
+            for round in 1...2 {
+                // In the middle of the pages of this attempt: each begins with the first page.
+                let before = terminal.ledger.count("getalllog")
+                try await terminal.wait { $0.ledger.count("getalllog") >= before + 5 * round }
+                gateway.signal(SIGKILL)
+                #expect(await gateway.waitUntilEnded() == 128 + SIGKILL)
+                gateway = try GatewayProcess(["serve", "--config", config], port: port)
+                try await gateway.isReady()
+            }
+            var pull: CommandRecord?
+            try await eventually {
+                pull = try await reader.commands(CommandFilter(word: "getalllog"), after: 0, limit: 9).first
+                return pull?.state.isFinal == true
+            }
+            #expect(pull?.state == .done && pull?.attempts == 3, "\(String(describing: pull))")
+            #expect(pull?.words?.hasPrefix("\(count) entries in ") == true)
+            var journal: [JournalEntry] = []
+            while true {
+                let cursor = journal.last.map { PunchCursor(time: $0.punch.time, id: $0.id) }
+                let page = try await reader.punches(PunchFilter(), after: cursor, limit: 1_000)
+                if page.isEmpty { break }
+                journal += page
+            }
+            #expect(journal.count == count && Set(journal.map(\.punch.time)).count == count)
+            gateway.signal(SIGTERM)
+            #expect(await gateway.waitUntilEnded() == 0)
+        }
+    }
+
+    @Test func `a connected terminal that is approved gets what waits for it at once`() async throws {
+        try await withGateway(["Terminals.Unknown=pending", "Terminals.SendClock=no"], pulls: Self.quick) {
+            gateway in
+            var options = FaithfulTerminal.Options(serial: "ZX01")
+            options.zone = "Asia/Kolkata"
+            options.clockOffset = -600
+            let terminal = try FaithfulTerminal(options, address: .init(port: gateway.port))
+            terminal.act { brain, now in
+                brain.stallPushes(true, at: now)
+                for person in 1...3 {
+                    brain.remember(
+                        StoredLog(person: UInt64(person), time: wallNow(-600 + Int64(person))), at: now)
+                }
+            }
+            try await Self.alive([terminal]) {
+                let serial = try #require(SerialNumber("ZX01"))
+                try await eventually { try await gateway.gateway.store.commandTarget(serial) != nil }
+                let ids = try await gateway.gateway.commands.order(
+                    [
+                        NewCommand(
+                            terminal: serial,
+                            request: try CommandCatalogue.request("getdevinfo", fields: [:]),
+                            lane: .background, expires: Gateway.Surroundings.systemTime() + .seconds(600))
+                    ], by: .gateway)
+                // What a person wants goes before: when that is done the other one was looked at too.
+                let asked = try await gateway.rows(["commands", "send", "ZX01", "gettime", "--wait"])
+                #expect(asked.first?["state"] as? String == "done")
+                #expect(terminal.ledger.count("getdevinfo") == 0 && terminal.ledger.count("settime") == 0)
+                #expect(try await gateway.command(["terminals", "approve", "ZX01"]).status == 0)
+                try await eventually {
+                    let record = try await gateway.gateway.store.commands(
+                        CommandFilter(ids: Set(ids)), after: 0, limit: 1
+                    ).first
+                    return record?.state == .done
+                }
+                try await eventually { try await gateway.journal().count == 3 }
+                try await terminal.wait { $0.ledger.count("settime") == 1 }
+                #expect(terminal.ledger.count("getnewlog") > 0 && terminal.ledger.registrations == 1)
+            }
+        }
+    }
+
     @Test func `pending terminals are not asked by the gateway, and a bad order is refused in words`()
         async throws
     {

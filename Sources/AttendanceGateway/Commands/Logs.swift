@@ -83,6 +83,13 @@ struct Logs: AsyncParsableCommand {
             let rows = try await Self.records(receipt.ids, in: journal)
             for record in rows { output.row(PullRow(record, told[record.id])) }
             output.flush()
+            if isAwaited, format == .text, let told = list?.pulls.filter({ receipt.ids.contains($0.command) })
+            {
+                let new = told.reduce(0) { $0 + $1.new }
+                let repeated = told.reduce(0) { $0 + $1.repeated }
+                let places = rows.count == 1 ? "1 terminal" : "\(rows.count) terminals"
+                Screen.note("\(places): \(new) records are new, \(repeated) the journal had already")
+            }
             if isAwaited, rows.contains(where: { $0.state != .done }) { throw ExitCode(1) }
         }
 

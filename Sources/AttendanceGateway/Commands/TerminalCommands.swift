@@ -74,7 +74,8 @@ struct TerminalCommands: AsyncParsableCommand {
                     store in
                     isKeptOnly = true
                     let now = Gateway.Surroundings.systemTime()
-                    return try await CommandOffice(terminals: settings.terminals, commands: settings.commands)
+                    let terminals = try await settings.terminals.withRegistry(of: store)
+                    return try await CommandOffice(terminals: terminals, commands: settings.commands)
                         .carryOut(order, in: store, at: now) { new, author, isForced in
                             try await CommandDesk.keep(
                                 new, by: author, isForced: isForced, in: store,

@@ -9,6 +9,9 @@ final class GatewayProcess: Sendable {
     let port: Int
     private let arguments: [String]
     private let process: Mutex<Process>
+    /// Of the process, and the last signal that it was sent.
+    private let pid: Int32
+    private let lastSignal = Mutex<Int32>(0)
     private let ended: AsyncStream<Int32>
 
     /// Where `swift build` put the program: beside the tests' own executable.
@@ -47,30 +50,56 @@ final class GatewayProcess: Sendable {
             continuation.finish()
         }
         try process.run()
+        pid = process.processIdentifier
         self.process = Mutex(process)
     }
 
     deinit { signal(SIGKILL) }
 
+    /// Foundation does not always notice that a child is gone.
+    private var isAlive: Bool { process.withLock(\.isRunning) && kill(pid, 0) == 0 }
+
     func signal(_ number: Int32) {
+        lastSignal.withLock { $0 = number }
         process.withLock { if $0.isRunning { kill($0.processIdentifier, number) } }
     }
 
     /// The exit status; 128 and the signal's number when a signal ended it.
     func waitUntilEnded() async -> Int32 {
-        for await status in ended { return status }
-        return -1
+        await withTaskGroup(of: Int32.self) { group in
+            group.addTask {
+                for await status in self.ended { return status }
+                return -1
+            }
+            group.addTask {
+                // Cancelled when the other one has heard of it, which it has some time for.
+                while self.isAlive {
+                    guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { break }
+                }
+                try? await Task.sleep(for: .seconds(5))
+                let signal = self.lastSignal.withLock { $0 }
+                return signal == SIGKILL ? 128 + SIGKILL : -1
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? -1
+        }
     }
 
-    /// Waits until `/health` answers, at most until the test's time limit. Throws when the program has ended instead.
-    func isReady() async throws {
+    /// Waits until `/health` answers. Throws when the program has ended instead, or is not ready for too long.
+    func isReady(within limit: Duration = .seconds(120)) async throws {
+        let end = ContinuousClock.now + limit
         try await eventually {
-            guard process.withLock(\.isRunning) else { throw EndedTooSoon(arguments: arguments) }
+            guard isAlive, ContinuousClock.now < end else {
+                throw NotReady(arguments: arguments, isAlive: isAlive)
+            }
             return (try? await self.health()) != nil
         }
     }
 
-    struct EndedTooSoon: Error { let arguments: [String] }
+    struct NotReady: Error {
+        let arguments: [String]
+        let isAlive: Bool
+    }
 
     func health() async throws -> [String: Any] {
         let answer = try await HTTPClient.shared.execute(
