@@ -205,8 +205,8 @@ package final class Gateway: Sendable {
         templates = try ConsoleTemplates()
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,
-            alerts: alerts.service, commands: commands, pulls: pulls, registry: registry,
-            metrics: surroundings.metrics,
+            alerts: alerts.service, commands: commands, pulls: pulls, roster: roster.sync,
+            registry: registry, metrics: surroundings.metrics,
             now: surroundings.now)
         let start = ContinuousClock.now
         probes = HealthProbes(

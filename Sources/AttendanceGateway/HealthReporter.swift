@@ -16,6 +16,7 @@ package struct HealthReporter: Sendable {
     let alerts: AlertService
     let commands: CommandDesk
     let pulls: LogPulls
+    let roster: RosterSync
     let registry: TerminalRegistry
     let metrics: PrometheusMetrics
     let now: @Sendable () -> UnixTime
@@ -25,7 +26,7 @@ package struct HealthReporter: Sendable {
     init(
         store: SQLiteStore, presence: Presence, limits: ConnectionLimits, sinks: Sinks,
         watch: CompletenessWatch, alerts: AlertService, commands: CommandDesk, pulls: LogPulls,
-        registry: TerminalRegistry,
+        roster: RosterSync, registry: TerminalRegistry,
         metrics: PrometheusMetrics,
         now: @escaping @Sendable () -> UnixTime
     ) {
@@ -37,6 +38,7 @@ package struct HealthReporter: Sendable {
         self.alerts = alerts
         self.commands = commands
         self.pulls = pulls
+        self.roster = roster
         self.registry = registry
         self.metrics = metrics
         self.now = now
@@ -92,6 +94,7 @@ package struct HealthReporter: Sendable {
             connections: limits.open, store: journal,
             queue: .init(owed: owed, oldestAgeSeconds: oldest.map { age($0, now) }, deadLetters: dead),
             sinks: sinks, terminals: terminals, commands: commandReport(at: now), pulls: pullReport,
+            people: peopleReport,
             alerts: HealthReport.Alert.summary(of: alerts.current))
     }
 
@@ -113,6 +116,12 @@ package struct HealthReporter: Sendable {
     private var pullReport: HealthReport.Pulls {
         let figures = pulls.figures
         return .init(running: figures.running, gaps: figures.gaps, stalled: figures.stalled)
+    }
+
+    private var peopleReport: HealthReport.People {
+        let figures = roster.figures
+        return .init(
+            people: figures.people, terminalsBehind: figures.behind, conflicts: figures.conflicts)
     }
 
     private func age(_ time: UnixTime, _ now: UnixTime) -> Int {
@@ -218,6 +227,17 @@ package struct HealthReporter: Sendable {
             MetricFamily(
                 "gateway_pushes_stalled", help: "Terminals that have stopped pushing punches.",
                 value: Double(report.pulls.stalled)),
+        ]
+        families += [
+            MetricFamily(
+                "gateway_people", help: "People in the roster.", value: Double(report.people.people)),
+            MetricFamily(
+                "gateway_people_terminals_behind",
+                help: "Terminals that were seen not to hold whom they shall, or what of them.",
+                value: Double(report.people.terminalsBehind)),
+            MetricFamily(
+                "gateway_people_conflicts", help: "What cannot be brought about at terminals.",
+                value: Double(report.people.conflicts)),
         ]
         func perSink(_ name: String, _ help: String, _ value: (HealthReport.Sink) -> Double) {
             families.append(

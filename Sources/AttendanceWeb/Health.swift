@@ -151,6 +151,19 @@ package struct HealthReport: Codable, Sendable {
             self.stalled = stalled
         }
     }
+    /// The roster, and terminals that do not hold what they shall.
+    package struct People: Codable, Sendable {
+        package var people: Int
+        package var terminalsBehind: Int
+        /// What cannot be brought about: `people conflicts` tells it.
+        package var conflicts: Int
+
+        package init(people: Int = 0, terminalsBehind: Int = 0, conflicts: Int = 0) {
+            self.people = people
+            self.terminalsBehind = terminalsBehind
+            self.conflicts = conflicts
+        }
+    }
     /// Alerts of one kind. Names none: whoever reaches the terminals' port may ask.
     package struct Alert: Codable, Sendable {
         package var kind: String
@@ -179,6 +192,7 @@ package struct HealthReport: Codable, Sendable {
     package var terminals: Terminals
     package var commands: Commands
     package var pulls: Pulls
+    package var people: People
     /// Critical ones first.
     package var alerts: [Alert]
 
@@ -186,7 +200,7 @@ package struct HealthReport: Codable, Sendable {
         status: Status, version: String, uptimeSeconds: Int, connectedDevices: Int, connections: Int,
         store: Store,
         queue: Queue, sinks: [Sink], terminals: Terminals = Terminals(), commands: Commands = Commands(),
-        pulls: Pulls = Pulls(),
+        pulls: Pulls = Pulls(), people: People = People(),
         alerts: [Alert] = []
     ) {
         self.status = status
@@ -200,6 +214,7 @@ package struct HealthReport: Codable, Sendable {
         self.terminals = terminals
         self.commands = commands
         self.pulls = pulls
+        self.people = people
         self.alerts = alerts
     }
 }

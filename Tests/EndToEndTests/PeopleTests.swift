@@ -164,6 +164,31 @@ import Testing
         }
     }
 
+    @Test func `a firmware that takes no names is asked once, and its successor gets them`() async throws {
+        try await withERPNext(people: 1...3) { erp in
+            let file = "[People]\nNames = yes\n\n[Terminal T1]\nName = gate\n"
+            try await withGateway(file: file, erp: erp) { gateway in
+                var old = FirmwareProfile.aiFace
+                old.words.remove("setusername")
+                let terminal = try Self.terminal("T1", gateway, old)
+                try await Self.alive([terminal]) {
+                    try await terminal.wait { $0.ledger.count("setusername") == 3 }
+                    _ = try await gateway.command(["people", "sync"])
+                    try await terminal.wait { $0.ledger.count("getuserlist") >= 2 }
+                    // The roster has looked many times meanwhile.
+                    #expect(terminal.ledger.count("setusername") == 3)
+                }
+                var new = FirmwareProfile.aiFace
+                new.firmware += "_2"
+                let successor = try Self.terminal("T1", gateway, new)
+                try await Self.alive([successor]) {
+                    _ = try await gateway.command(["people", "sync"])
+                    try await successor.wait { $0.content.users[3]?.name == "HR-EMP-3" }
+                }
+            }
+        }
+    }
+
     @Test func `a file of people is imported, shown and written as it came`() async throws {
         try await withGateway(file: Self.office) { gateway in
             let file = gateway.folder + "/people.csv"

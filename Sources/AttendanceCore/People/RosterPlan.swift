@@ -13,13 +13,16 @@ package struct RosterTerminal: Hashable, Sendable {
     package var time: WallTime
     /// Whether people without a credential for it are given by name.
     package var takesNames: Bool
+    /// Whether its firmware takes a name by itself, apart from a credential.
+    package var canBeNamed: Bool
     /// Whether it gets credentials that others have taken.
     package var takesCredentials: Bool
 
     package init(
         serial: SerialNumber, algorithm: String?, enrollIDDigits: Int = 18,
         places: [CredentialKind: Int] = [:],
-        people: Int? = nil, time: WallTime, takesNames: Bool = false, takesCredentials: Bool = true
+        people: Int? = nil, time: WallTime, takesNames: Bool = false, canBeNamed: Bool = true,
+        takesCredentials: Bool = true
     ) {
         self.serial = serial
         self.algorithm = algorithm
@@ -28,6 +31,7 @@ package struct RosterTerminal: Hashable, Sendable {
         self.people = people
         self.time = time
         self.takesNames = takesNames
+        self.canBeNamed = canBeNamed
         self.takesCredentials = takesCredentials
     }
 }
@@ -238,7 +242,7 @@ private struct Planning {
                 isNamed = true
             }
         }
-        guard !isNamed, !person.name.isEmpty, there?.name != person.name else { return }
+        guard terminal.canBeNamed, !isNamed, !person.name.isEmpty, there?.name != person.name else { return }
         // Renaming goes for everybody who is there and whose name was read; somebody new only where names are wanted.
         guard isThere ? there?.name != nil : terminal.takesNames else { return }
         if !isThere {

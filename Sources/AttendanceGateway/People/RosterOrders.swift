@@ -40,6 +40,8 @@ extension RosterSync {
             ]
         }
 
+        static let namingWord = "setusername"
+
         static func name(_ id: EnrollID, _ name: String) -> [Order] {
             guard let requests = try? CommandRequest.setUserNames([(id: id, name: name)]) else { return [] }
             return requests.map {

@@ -28,7 +28,8 @@ package final class RosterSync: Service {
         var relist: Duration = .seconds(24 * 3600)
         /// After a round that found nothing to do, unless something changes.
         var rest: Duration = .seconds(600)
-        /// After a round that did not bring what it should.
+        /// After a round that did not bring what it should: at first, twice as long each time, and at most.
+        var haste: Duration = .seconds(5)
         var patience: Duration = .seconds(300)
 
         package init(
@@ -55,12 +56,22 @@ package final class RosterSync: Service {
         var lists: [Int64: [ListedCredential]] = [:]
         /// Terminals with which something went wrong.
         var notBefore: [SerialNumber: UnixTime] = [:]
+        /// How often in a row it did, until they held what they shall.
+        var failures: [SerialNumber: Int] = [:]
+        /// Terminals that were seen not to hold what they shall, since when.
+        var behind: [SerialNumber: UnixTime] = [:]
+        /// Grows with each change: what was read or planned before it is not to be relied on after it.
+        var generation = 0
+        /// People in the roster who are not gone.
+        var people = 0
+        var nextCount = UnixTime(milliseconds: 0)
         /// Terminals that hold what they shall.
         var resting: [SerialNumber: UnixTime] = [:]
         /// By space, as long as nothing changes.
         var rosters: [String: (read: UnixTime, entries: [RosterEntry])] = [:]
-        /// Firmwares that do not take names by themselves.
-        var nameless: Set<SerialNumber> = []
+        /// Terminals that have refused a name by itself, until when they are not asked again. What their firmware does not
+        /// know at all stands in the journal, and holds until that is another one.
+        var nameless: [SerialNumber: UnixTime] = [:]
         var nextUpkeep = UnixTime(milliseconds: 0)
     }
 
@@ -117,6 +128,7 @@ package final class RosterSync: Service {
         state.withLock { state in
             state.resting = [:]
             state.rosters = [:]
+            state.generation += 1
         }
         ring()
     }
@@ -130,7 +142,7 @@ package final class RosterSync: Service {
             } else {
                 state.notBefore = [:]
             }
-            if again { state.nameless = [] }
+            if again { state.nameless = [:] }
             state.resting = [:]
         }
         let all = try await terminals()
@@ -144,6 +156,29 @@ package final class RosterSync: Service {
     var conflicts: [RosterConflict] {
         state.withLock { state in
             state.conflicts.sorted { $0.key.folded < $1.key.folded }.flatMap(\.value)
+        }
+    }
+
+    /// People in the roster, terminals that were seen not to hold what they shall, and what cannot be brought about. As of a
+    /// moment ago; never waits.
+    var figures: (people: Int, behind: Int, conflicts: Int) {
+        state.withLock { state in
+            (
+                state.people, state.behind.keys.count(where: isApproved),
+                state.conflicts.values.reduce(0) { $0 + $1.count }
+            )
+        }
+    }
+
+    /// A terminal that the journal knows no more.
+    func forget(_ serial: SerialNumber) {
+        state.withLock { state in
+            state.conflicts[serial] = nil
+            state.behind[serial] = nil
+            state.notBefore[serial] = nil
+            state.failures[serial] = nil
+            state.resting[serial] = nil
+            state.nameless[serial] = nil
         }
     }
 
@@ -167,6 +202,7 @@ package final class RosterSync: Service {
     func look() async {
         do {
             try await upkeep()
+            try await count()
             try await followSites()
             let connected = presence.connected.map(\.serial).sorted { $0.folded < $1.folded }
             guard !connected.isEmpty else { return }
@@ -202,6 +238,27 @@ package final class RosterSync: Service {
 
     private func wait(_ serial: SerialNumber, _ duration: Duration) {
         state.withLock { $0.notBefore[serial] = timing.now() + duration }
+    }
+
+    /// Something did not come about. What is known of the others of the same round makes the wait no longer.
+    private func tryLater(_ serial: SerialNumber) {
+        let now = timing.now()
+        state.withLock { state in
+            if let moment = state.notBefore[serial], now < moment { return }
+            let failures = state.failures[serial, default: 0]
+            state.failures[serial] = failures + 1
+            state.notBefore[serial] = now + min(timing.patience, timing.haste * (1 << min(failures, 10)))
+        }
+    }
+
+    private func count() async throws {
+        let now = timing.now()
+        guard state.withLock({ $0.nextCount <= now }) else { return }
+        let people = try await store.activePeople()
+        state.withLock { state in
+            state.people = people
+            state.nextCount = now + .seconds(10)
+        }
     }
 
     // MARK: Retention
@@ -278,13 +335,16 @@ package final class RosterSync: Service {
         if let known = state.withLock({ $0.rosters[space] }), now < known.read + .seconds(60) {
             return known.entries
         }
+        let generation = state.withLock { $0.generation }
         var all: [RosterEntry] = []
         while true {
             let page = try await store.roster(space: space, after: all.last?.person.key, limit: 500)
             if page.isEmpty { break }
             all += page
         }
-        state.withLock { [all] in $0.rosters[space] = (now, all) }
+        state.withLock { [all] state in
+            if state.generation == generation { state.rosters[space] = (now, all) }
+        }
         return all
     }
 
@@ -308,8 +368,11 @@ package final class RosterSync: Service {
         let serial = record.serial
         let rules = self.rules
         let now = timing.now()
-        let isEarly = state.withLock { state in
-            [state.notBefore[serial], state.resting[serial]].contains { $0.map { now < $0 } ?? false }
+        let (isEarly, generation) = state.withLock { state in
+            (
+                [state.notBefore[serial], state.resting[serial]].contains { $0.map { now < $0 } ?? false },
+                state.generation
+            )
         }
         if isEarly { return }
         let open = CommandFilter(terminal: serial, states: [.waiting, .sent], purpose: Self.purpose)
@@ -317,6 +380,7 @@ package final class RosterSync: Service {
 
         let owed = try await store.owedErasures(at: serial)
         if !owed.isEmpty {
+            noteBehind(serial, true)
             try await order(
                 owed.prefix(Self.steps).flatMap { Orders.remove($0.enrollID) }, at: serial)
             return wait(serial, timing.patience)
@@ -342,22 +406,36 @@ package final class RosterSync: Service {
                 return try await order(requests, at: serial)
             }
         }
-        try await bring(record, job, held)
+        try await bring(record, job, held, generation)
     }
 
-    private func bring(_ record: TerminalRecord, _ job: Job, _ held: [EnrollID: HeldPerson]) async throws {
+    private func noteBehind(_ serial: SerialNumber, _ isBehind: Bool) {
+        let now = timing.now()
+        state.withLock { $0.behind[serial] = isBehind ? $0.behind[serial] ?? now : nil }
+    }
+
+    /// - Parameter generation: of when what the terminal holds was read.
+    private func bring(
+        _ record: TerminalRecord, _ job: Job, _ held: [EnrollID: HeldPerson], _ generation: Int
+    ) async throws {
         let serial = record.serial
         let traits = DeviceTraits(deviceInfo: record.deviceInfo)
         let clock = try zone(of: serial).wallTime(at: timing.now().seconds)
         let wanted = job.wanted(try await roster(of: job.space), held)
+        let canBeNamed = try await canBeNamed(record)
         let plan = RosterPlan(
             RosterTerminal(
                 serial: serial, algorithm: traits.algorithm, places: traits.places, people: traits.people,
-                time: clock, takesNames: job.names && !state.withLock { $0.nameless.contains(serial) },
+                time: clock, takesNames: job.names, canBeNamed: canBeNamed,
                 takesCredentials: job.shares), wanted: wanted, held: held)
         state.withLock { $0.conflicts[serial] = plan.conflicts.isEmpty ? nil : plan.conflicts }
+        noteBehind(serial, !plan.isEmpty)
         guard !plan.isEmpty else {
-            return state.withLock { $0.resting[serial] = timing.now() + timing.rest }
+            return state.withLock { state in
+                state.failures[serial] = nil
+                // What changed while this was planned may be something for it.
+                if state.generation == generation { state.resting[serial] = timing.now() + timing.rest }
+            }
         }
         var orders: [Orders.Order] = []
         let steps = plan.steps.prefix(Self.steps)
@@ -383,6 +461,15 @@ package final class RosterSync: Service {
         let isBulk = changes.count >= 5
         try await order(
             (isBulk ? [Orders.disable] : []) + changes + (isBulk ? [Orders.enable] : []) + looks, at: serial)
+    }
+
+    /// Whether a name by itself is worth asking for: a firmware that does not know the word gets names with credentials
+    /// alone, and one that refused it is asked again a day later.
+    private func canBeNamed(_ record: TerminalRecord) async throws -> Bool {
+        let now = timing.now()
+        if state.withLock({ $0.nameless[record.serial].map { now < $0 } ?? false }) { return false }
+        guard let firmware = record.firmware else { return true }
+        return try await store.knownWords(of: firmware)[Orders.namingWord] != false
     }
 
     private func give(
@@ -459,7 +546,7 @@ package final class RosterSync: Service {
         switch reference {
         case .list:
             let list = state.withLock { $0.lists.removeValue(forKey: record.id) } ?? []
-            guard isDone else { return wait(serial, timing.patience) }
+            guard isDone else { return tryLater(serial) }
             // Some firmwares list nobody though they hold people (quirk Q19).
             if list.isEmpty, try await store.held(by: serial).contains(where: \.value.isThere) {
                 logger.warning(
@@ -484,15 +571,18 @@ package final class RosterSync: Service {
                     ])
                 try await store.note(.refused(id, slot: slot, digest: digest), of: serial, at: now)
             } else {
-                wait(serial, timing.patience)
+                tryLater(serial)
             }
         case .name(let id, let name):
             if isDone {
                 try await store.note(.named(id, name), of: serial, at: now)
             } else if settlement.state == .refused {
-                state.withLock { _ = $0.nameless.insert(serial) }
+                // A word that its firmware does not know stands in the journal, under the name of that firmware.
+                let firmware = try await store.commandTarget(serial)?.firmware ?? ""
+                let isRemembered = settlement.failure == .unsupported && !firmware.isEmpty
+                if !isRemembered { state.withLock { $0.nameless[serial] = now + timing.relist } }
             } else {
-                wait(serial, timing.patience)
+                tryLater(serial)
             }
         case .remove: break  // only what is read back afterwards counts
         case .gone(let id):
@@ -550,7 +640,7 @@ package final class RosterSync: Service {
             // It refused the credential itself: there is nothing to read, and terminals without words for it say so
             // by a number that may mean anything. No reason to let the others wait.
         } else if settlement.state != .expired, settlement.state != .cancelled {
-            wait(serial, timing.patience)
+            tryLater(serial)
         }
     }
 

@@ -51,6 +51,8 @@ package protocol PeopleKeeping: Sendable {
 package protocol PeopleReading: Sendable {
     /// By space and number, those after `after`, at most `limit`. `space` nil: all.
     func roster(space: String?, after: PersonKey?, limit: Int) async throws -> [RosterEntry]
+    /// How many people of the roster are not gone.
+    func activePeople() async throws -> Int
     func rosterEntry(_ key: PersonKey) async throws -> RosterEntry?
     func sealedCredentials(of key: PersonKey) async throws -> [SealedCredential]
     /// Everybody a terminal was last seen to hold.

@@ -33,6 +33,12 @@ extension Queries {
         }
     }
 
+    static func activePeople(_ db: Database) throws -> Int {
+        try Int.fetchOne(
+            db, sql: "SELECT COUNT(*) FROM person WHERE state = ?", arguments: [PersonState.active.rawValue])
+            ?? 0
+    }
+
     static func rosterEntry(_ db: Database, _ key: PersonKey) throws -> RosterEntry? {
         let arguments: StatementArguments = [key.space, key.enrollID.canonical]
         guard

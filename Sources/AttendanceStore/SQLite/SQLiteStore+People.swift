@@ -74,6 +74,10 @@ extension SQLiteStore {
 }
 
 extension ReaderBacked {
+    package func activePeople() async throws -> Int {
+        try await readers.read { try Queries.activePeople($0) }
+    }
+
     package func roster(space: String?, after: PersonKey?, limit: Int) async throws -> [RosterEntry] {
         try await readers.read { try Queries.roster($0, space: space, after: after, limit: limit) }
     }

@@ -37,11 +37,11 @@ private struct Memory {
 
     static func terminal(
         algorithm: String? = "thbio3.0", digits: Int = 18, places: [CredentialKind: Int] = [:],
-        people: Int? = nil, names: Bool = true
+        people: Int? = nil, names: Bool = true, canBeNamed: Bool = true
     ) -> RosterTerminal {
         RosterTerminal(
             serial: serial, algorithm: algorithm, enrollIDDigits: digits, places: places, people: people,
-            time: noon, takesNames: names)
+            time: noon, takesNames: names, canBeNamed: canBeNamed)
     }
 
     static func facts(_ slot: Int, _ digest: UInt8, card: [UInt8]? = nil, algorithm: String? = "thbio3.0")
@@ -83,6 +83,15 @@ private struct Memory {
         #expect(plan.conflicts.isEmpty)
         let unnamed = Self.plan([Self.entry("2", "Ben")], [:], Self.terminal(names: false))
         #expect(unnamed.isEmpty)
+    }
+
+    @Test func `a firmware that takes no names gets none, also where somebody is called otherwise by now`() {
+        let terminal = Self.terminal(canBeNamed: false)
+        let there = HeldPerson(name: "Ben", credentials: [0: .init(digest: [2])])
+        let person = Self.entry("1", "Ada", Self.facts(0, 2))
+        #expect(Self.plan([person, Self.entry("2", "Eve")], ["1": there], terminal).isEmpty)
+        // With a credential it comes all the same.
+        #expect(Self.plan([person], [:], terminal).steps.count == 1)
     }
 
     @Test func `templates go to equal algorithms only, photos to all that have faces`() {
