@@ -187,6 +187,17 @@ package final class Gateway: Sendable {
             directories: sinks.people.directories,
             isApproved: { registry.standing(of: $0) == .approved }, timing: surroundings.roster,
             logger: logger)
+        registryDesk.onApproval { [presence, commands, roster, now = surroundings.now] record in
+            // One that is connected is looked at as if it had registered now: it may not do so again for days.
+            guard let entry = presence.entry(of: record.serial) else { return }
+            let clock =
+                terminalsInForce.now.sendsClock ? nil : terminals.wallTime(of: record.serial, at: now())
+            let registration = entry.registration(record, clock: clock)
+            pulls.arrived(record.serial, registration)
+            clocks.arrived(record.serial, registration)
+            commands.wake(record.serial)
+            roster.sync.changed()
+        }
         self.certificates = certificates.compactMap { $0 }
         listeners = try zip(settings.listeners, certificates).map {
             [terminals, limits] listener, certificate in

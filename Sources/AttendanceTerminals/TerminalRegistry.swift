@@ -127,17 +127,29 @@ package final class TerminalRegistry: Sendable {
         return left
     }
 
-    /// Takes over what the journal knows of one now, after a change was committed.
-    package func take(_ record: TerminalRecord, at now: UnixTime) {
+    /// Takes over what the journal knows of one now, after a change was committed. Answers whether it is approved by that,
+    /// and was not before.
+    @discardableResult
+    package func take(_ record: TerminalRecord, at now: UnixTime) -> Bool {
         state.withLock { state in
             let before = state.entries[record.serial]?.standing
             state.take(record)
-            guard before != record.standing else { return }
+            guard before != record.standing else { return false }
             switch record.standing {
             case .approved: state.tell(.approved, record.serial, nil, at: now)
             case .blocked: state.tell(.blocked, record.serial, nil, at: now)
             case .pending: break
             }
+            return record.standing == .approved
+        }
+    }
+
+    /// The journal knows it no more. One that comes again is new.
+    package func forget(_ serial: SerialNumber) {
+        state.withLock { state in
+            if state.entries.removeValue(forKey: serial)?.standing == .pending { state.pending -= 1 }
+            state.details[serial] = nil
+            state.noted.remove(serial)
         }
     }
 

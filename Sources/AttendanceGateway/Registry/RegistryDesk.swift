@@ -30,6 +30,8 @@ final class RegistryDesk: Service {
     private let timing: DeliveryTiming
     private let now: @Sendable () -> UnixTime
     private let logger: Logger
+    private let approvals = Mutex<@Sendable (TerminalRecord) -> Void>({ _ in })
+    private let forgettings = Mutex<@Sendable (SerialNumber) -> Void>({ _ in })
     /// Changed in the journal and not yet in memory.
     private let unsettled = Mutex<Set<SerialNumber>>([])
     private let turns: AsyncStream<Void>
@@ -54,6 +56,15 @@ final class RegistryDesk: Service {
         self.logger = logger
         (turns, turn) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         turn.yield()
+    }
+
+    /// Who is told of each terminal that becomes one of ours, also of one that is not connected. To be set before anyone
+    /// connects.
+    func onApproval(_ told: @escaping @Sendable (TerminalRecord) -> Void) { approvals.withLock { $0 = told } }
+
+    /// Who is told of each terminal that is forgotten. To be set before anyone connects.
+    func onForgetting(_ told: @escaping @Sendable (SerialNumber) -> Void) {
+        forgettings.withLock { $0 = told }
     }
 
     /// The rules have changed: some that waited may be let in by them.
@@ -91,10 +102,16 @@ final class RegistryDesk: Service {
     }
 
     private func takeOver(_ serial: SerialNumber) async throws {
-        guard var record = try await store.terminal(serial) else { return }
+        guard var record = try await store.terminal(serial) else {
+            registry.forget(serial)
+            forgettings.withLock(\.self)(serial)
+            // One that came while it was forgotten comes once more, and is new.
+            _ = presence.dismiss(serial)
+            return
+        }
         // Another order may be committed between reading and taking over; then that one is what holds.
         while true {
-            registry.take(record, at: now())
+            if registry.take(record, at: now()) { approvals.withLock(\.self)(record) }
             guard let newest = try await store.terminal(serial), !newest.says(theSameAs: record) else {
                 break
             }
@@ -165,5 +182,22 @@ extension TerminalRecord {
     /// As far as people decide on it.
     fileprivate func says(theSameAs other: TerminalRecord) -> Bool {
         TerminalDetails(self) == TerminalDetails(other) && token == other.token
+    }
+}
+
+extension Presence.Entry {
+    /// What the terminal has said of itself on this connection, as it would say it now.
+    ///
+    /// - Parameter clock: what its clock should show; nil where the answer to `reg` has told it, so that it may be right by
+    ///   now and only the next `reg` tells.
+    func registration(_ record: TerminalRecord, clock: WallTime?) -> Registration {
+        let figures = figures
+        return Registration(
+            serial: serial, model: record.model, firmware: record.firmware,
+            backlog: figures.backlog.map(Int64.init),
+            clock: clock.flatMap { clock in
+                figures.skew.map { WallTime(seconds: clock.seconds + Int64($0)) }
+            },
+            deviceInfo: record.deviceInfo)
     }
 }
