@@ -208,6 +208,11 @@ package final class Gateway: Sendable {
         completeness = try Completeness(
             settings: settings, terminals: terminalsInForce, store: store, presence: presence, client: client,
             surroundings: surroundings, directories: sinks.people.directories)
+        registryDesk.onForgetting { [keeper = completeness.keeper, roster] in
+            keeper.forget($0)
+            pulls.forget($0)
+            roster.sync.forget($0)
+        }
         alerts = try AlertParts(
             settings: settings, terminals: terminalsInForce, registry: registry, store: store, sinks: sinks,
             completeness: completeness, pulls: pulls,

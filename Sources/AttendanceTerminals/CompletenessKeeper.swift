@@ -68,6 +68,13 @@ package final class CompletenessKeeper: Service {
         return presence.entry(of: serial)?.figures.following(before) ?? before
     }
 
+    /// A terminal that the journal knows no more.
+    package func forget(_ serial: SerialNumber) {
+        for figures in presence.departures() { take(figures) }
+        known.withLock { $0[serial] = nil }
+        unwritten.withLock { $0[serial] = nil }
+    }
+
     // MARK: Keeping
 
     /// Until the service group shuts down; what is known then is still written.

@@ -312,6 +312,57 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `are forgotten when they are gone for good, and are new when they come again`() async throws {
+        try await withGateway(Self.pending) { gateway in
+            let terminal = try await gateway.connect("ZX01")
+            _ = try await terminal.register()
+            _ = try await terminal.sendLog(self.punches(1...2, from: -300))
+            try await eventually {
+                try await self.change(gateway, "show", "ZX01").1.contains("2 punches wait")
+            }
+            #expect(try await self.change(gateway, "rename", "ZX01", "Gate").0 == 0)
+            let connected = try await self.change(gateway, "forget", "ZX01")
+            #expect(connected.0 == 1 && connected.1.contains("is connected"))
+            try await terminal.close()
+            try await eventually { gateway.gateway.presence.count == 0 }
+            let held = try await self.change(gateway, "forget", "ZX01")
+            #expect(held.0 == 1 && held.1.contains("2 punches of ZX01 wait"))
+            #expect(try await self.change(gateway, "approve", "ZX01").0 == 0)
+            let serial = try #require(SerialNumber("ZX01"))
+            try await eventually { try await gateway.gateway.store.terminal(serial)?.held == 0 }
+            let ids = try await gateway.gateway.commands.order(
+                [
+                    NewCommand(
+                        terminal: serial, request: try CommandCatalogue.request("gettime", fields: [:]),
+                        expires: Gateway.Surroundings.systemTime() + .seconds(60))
+                ], by: Author("ada"))
+            let busy = try await self.change(gateway, "forget", "ZX01")
+            #expect(busy.0 == 1 && busy.1.contains("commands cancel --terminal ZX01"))
+            _ = try await gateway.gateway.commands.cancel(CommandFilter(ids: Set(ids)), by: Author("ada"))
+
+            let forgotten = try await self.change(gateway, "forget", "zx01", "--reason", "burned")
+            #expect(forgotten.0 == 0 && forgotten.1.contains("forgotten: zx01"), "\(forgotten.1)")
+            #expect(try await self.change(gateway, "list", "--format", "csv").1.contains("ZX01") == false)
+            #expect(try await self.change(gateway, "show", "ZX01").0 == 1)
+            #expect(try await self.change(gateway, "forget", "ZX01").0 == 1)
+            #expect(try await gateway.journal().count == 2)
+            let trail = try await gateway.gateway.store.auditTrail(after: 0, limit: 99)
+            #expect(trail.contains { $0.action == "terminals.forget" && $0.detail == "burned" })
+
+            let again = try await gateway.connect("ZX01")
+            _ = try await again.register()
+            try await eventually {
+                try await gateway.gateway.store.terminal(serial)?.standing == .pending
+            }
+            let shown = try await self.change(gateway, "show", "ZX01").1
+            #expect(shown.contains("pending") && !shown.contains("Gate"))
+            #expect(try await again.sendLog(self.punches(1...3, from: -100))["result"] == true)
+            try await eventually { try await gateway.gateway.store.terminal(serial)?.held == 3 }
+            try await again.close()
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `are followed live`() async throws {
         try await withGateway(Self.pending) { gateway in
             let question = AdminQuestion(socket: gateway.folder + "/data/admin.sock")

@@ -263,6 +263,13 @@ package final class LogPulls: Service {
         state.withLock { $0.entries[serial]?.book.kept.gap }
     }
 
+    /// A terminal that the journal knows no more.
+    func forget(_ serial: SerialNumber) {
+        state.withLock { state in
+            if state.entries.removeValue(forKey: serial) != nil { state.hasChanged = true }
+        }
+    }
+
     // MARK: Telling
 
     /// Of one terminal, or of all that have registered since pulls are followed; by serial number.

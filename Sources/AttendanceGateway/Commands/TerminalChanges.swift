@@ -57,6 +57,26 @@ extension Terminals {
         }
     }
 
+    struct Forget: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take terminals that are gone for good out of every list.",
+            discussion: """
+                Their punches stay, and so does what they owe of an erasure. Refused while a terminal is connected, has \
+                commands that have not ended, or punches that wait for approval. One that comes again is new.
+                """)
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "Serial numbers.") var serials: [String]
+        @Option(help: "Why; it is kept in the audit trail.") var reason: String?
+
+        func run() async throws {
+            let answer = try await Terminals.carryOut(
+                TerminalOrder(
+                    verb: .forget, serials: serials, reason: reason, author: Author.atCommandLine.name),
+                common)
+            Screen.note("forgotten: \(answer.changed.map { PlainText.line($0) }.joined(separator: ", "))")
+        }
+    }
+
     struct Rename: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Say what a terminal is called.")
         @OptionGroup var common: CommonOptions

@@ -12,7 +12,7 @@ struct Terminals: AsyncParsableCommand {
             """,
         subcommands: [
             List.self, Show.self, Approve.self, Block.self, Rename.self, SetLocation.self, SetGroup.self,
-            SetZone.self, SetDialect.self, Token.self, Watch.self,
+            SetZone.self, SetDialect.self, Token.self, Forget.self, Watch.self,
         ], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {

@@ -73,6 +73,13 @@ final class RegistryDesk: Service {
     // MARK: Orders
 
     func carryOut(_ order: TerminalOrder) async throws -> TerminalAnswer {
+        if order.verb == .forget,
+            let serial = order.serials.lazy.compactMap({ SerialNumber($0) }).first(where: {
+                presence.entry(of: $0) != nil
+            })
+        {
+            throw TerminalRefusal("\(serial) is connected; only who has gone can be forgotten")
+        }
         let answer = try await RegistryOrders(file: terminals.file).carryOut(order, on: store, at: now())
         let serials = answer.changed.compactMap { SerialNumber($0) }
         unsettled.withLock { $0.formUnion(serials) }

@@ -29,6 +29,22 @@ struct RegistryOrders {
                 order.verb == .approve ? .approved : .blocked, of: serials, reason: reason, by: author,
                 at: now)
             return TerminalAnswer(changed: changed.map(\.text), released: released)
+        case .forget:
+            for serial in serials where file.isNamed(serial) {
+                throw TerminalRefusal(
+                    "the settings file names \(serial): take its section [Terminal \(serial)] out first")
+            }
+            var forgotten: [String] = []
+            for serial in serials {
+                do {
+                    try await forget(serial, reason, author, on: store, at: now)
+                } catch let refusal as TerminalRefusal where !forgotten.isEmpty {
+                    throw TerminalRefusal(
+                        "\(refusal.text) (done: \(forgotten.joined(separator: ", ")))")
+                }
+                forgotten.append(serial.text)
+            }
+            return TerminalAnswer(changed: forgotten)
         case .set:
             guard serials.count == 1, let serial = serials.first, let field = order.field else {
                 throw TerminalRefusal("name one terminal, and what of it")
@@ -53,6 +69,23 @@ struct RegistryOrders {
                 throw Self.unknown(serial)
             }
             return TerminalAnswer(changed: [serial.text], token: token)
+        }
+    }
+
+    private func forget(
+        _ serial: SerialNumber, _ reason: String?, _ author: Author, on store: any Store, at now: UnixTime
+    ) async throws {
+        switch try await store.forgetTerminal(serial, reason: reason, by: author, at: now) {
+        case .done: break
+        case .neverHeardOf: throw TerminalRefusal("no terminal \(serial) was ever heard of")
+        case .hasCommands(let count):
+            throw TerminalRefusal(
+                "\(count) commands for \(serial) have not ended: commands cancel --terminal \(serial.shellWord)"
+            )
+        case .hasHeld(let count):
+            throw TerminalRefusal(
+                "\(count) punches of \(serial) wait: \(serial.approval) forwards them, then it can be forgotten"
+            )
         }
     }
 

@@ -27,11 +27,27 @@ package protocol RegistryKeeping: Sendable {
         _ token: TokenDigest?, of terminal: SerialNumber, by author: Author, at now: UnixTime
     ) async throws -> Bool
 
+    /// Takes a terminal that nobody hears of any more out of every list, with all that was said of it; its punches stay as
+    /// they are. One that comes again is new. Written into the audit trail. Nothing happens where something of it is open.
+    func forgetTerminal(
+        _ terminal: SerialNumber, reason: String?, by author: Author, at now: UnixTime
+    ) async throws -> TerminalForgetting
+
     /// Makes the oldest `limit` held punches of a terminal owed to those of `sinks` (nil: all) that are active. Nothing
     /// happens unless the terminal is approved.
     func releaseHeld(
         of terminal: SerialNumber, to sinks: Set<SinkName>?, limit: Int
     ) async throws -> HeldRelease
+}
+
+/// What `forgetTerminal` has done.
+package enum TerminalForgetting: Hashable, Sendable {
+    case done
+    case neverHeardOf
+    /// So many commands have not ended.
+    case hasCommands(Int)
+    /// So many punches wait for its approval.
+    case hasHeld(Int)
 }
 
 /// What `releaseHeld` has done.

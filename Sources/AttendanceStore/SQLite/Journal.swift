@@ -173,6 +173,7 @@ extension WriterConnection {
         if let known = terminals[serial.folded] { return known }
         statements.findTerminal.bind(serial.folded, at: 1)
         if let found = try statements.findTerminal.firstNumber() {
+            try recall(found, at: moment, standing: standing)
             terminals[serial.folded] = found
             return found
         }

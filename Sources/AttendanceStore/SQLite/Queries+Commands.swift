@@ -63,8 +63,11 @@ extension Queries {
 
     static func commandTarget(_ db: Database, _ serial: SerialNumber) throws -> CommandTarget? {
         try Row.fetchOne(
-            db, sql: "SELECT serial, model, firmware, device_info, dialect FROM terminal WHERE folded = ?",
-            arguments: [serial.folded]
+            db,
+            sql: """
+                SELECT serial, model, firmware, device_info, dialect FROM terminal
+                WHERE folded = ? AND standing <> \(WriterConnection.forgotten)
+                """, arguments: [serial.folded]
         ).map { row in
             CommandTarget(
                 serial: try SerialNumber(stored: row["serial"]), model: row["model"],

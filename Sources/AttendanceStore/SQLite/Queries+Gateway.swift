@@ -7,18 +7,21 @@ import GRDB
 extension Queries {
     static func terminals(_ db: Database, after: SerialNumber?, limit: Int) throws -> [TerminalRecord] {
         try Row.fetchAll(
-            db, sql: "\(terminalColumns) WHERE folded > ? ORDER BY folded LIMIT ?",
+            db, sql: "\(terminalColumns) AND folded > ? ORDER BY folded LIMIT ?",
             arguments: [after?.folded ?? "", limit]
         ).map(terminal)
     }
 
     static func terminal(_ db: Database, _ serial: SerialNumber) throws -> TerminalRecord? {
-        try Row.fetchOne(db, sql: "\(terminalColumns) WHERE folded = ?", arguments: [serial.folded])
+        try Row.fetchOne(db, sql: "\(terminalColumns) AND folded = ?", arguments: [serial.folded])
             .map(terminal)
     }
 
-    private static let terminalColumns =
-        "SELECT t.*, (SELECT COUNT(*) FROM held h WHERE h.terminal = t.id) AS held FROM terminal t"
+    /// Of those that were not forgotten.
+    private static let terminalColumns = """
+        SELECT t.*, (SELECT COUNT(*) FROM held h WHERE h.terminal = t.id) AS held FROM terminal t
+        WHERE standing <> \(WriterConnection.forgotten)
+        """
 
     private static func terminal(_ row: Row) throws -> TerminalRecord {
         TerminalRecord(

@@ -34,6 +34,11 @@ extension WriterConnection {
                     db, sql: "SELECT standing FROM terminal WHERE id = ?", arguments: [id])
                 before = was.flatMap(TerminalStanding.init)
                 guard before != standing else { continue }
+                if before == nil {
+                    try recall(id, at: now, standing: standing)
+                    try db.cachedStatement(sql: "UPDATE terminal SET last_seen = ? WHERE id = ?")
+                        .execute(arguments: [TerminalRecord.neverSeen.milliseconds, id])
+                }
                 try db.cachedStatement(sql: "UPDATE terminal SET standing = ? WHERE id = ?")
                     .execute(arguments: [standing.rawValue, id])
             } else {
@@ -56,7 +61,7 @@ extension WriterConnection {
         _ field: TerminalField, to value: String?, of serial: SerialNumber, by author: Author,
         at now: UnixTime
     ) throws -> Bool {
-        guard let id = try knownTerminal(serial) else { return false }
+        guard let id = try listedTerminal(serial) else { return false }
         // A name of ours, none from outside.
         let column = field == .group ? "grouping" : field.rawValue
         let before = try String.fetchOne(
@@ -74,7 +79,7 @@ extension WriterConnection {
     func setToken(_ token: TokenDigest?, of serial: SerialNumber, by author: Author, at now: UnixTime) throws
         -> Bool
     {
-        guard let id = try knownTerminal(serial) else { return false }
+        guard let id = try listedTerminal(serial) else { return false }
         try db.execute(
             sql: "UPDATE terminal SET token = ? WHERE id = ?", arguments: [token.map { Data($0.bytes) }, id])
         try audit(
@@ -82,6 +87,57 @@ extension WriterConnection {
                 at: now, author: author, action: "terminals.token", subject: serial.text,
                 detail: token == nil ? "removed" : "a new one"))
         return true
+    }
+
+    /// In the journal the standing of a terminal that was forgotten: its row stays, for the punches that name it.
+    static let forgotten = 3
+
+    /// See `RegistryKeeping.forgetTerminal`.
+    func forgetTerminal(
+        _ serial: SerialNumber, reason: String?, by author: Author, at now: UnixTime
+    ) throws -> TerminalForgetting {
+        guard let id = try listedTerminal(serial) else { return .neverHeardOf }
+        func count(_ condition: String) throws -> Int {
+            try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM \(condition)", arguments: [id]) ?? 0
+        }
+        let open = try count("command WHERE terminal = ? AND state <= 1")
+        if open > 0 { return .hasCommands(open) }
+        let held = try count("held WHERE terminal = ?")
+        if held > 0 { return .hasHeld(held) }
+        try db.execute(
+            sql: """
+                UPDATE terminal SET standing = \(Self.forgotten), name = NULL, location = NULL, grouping = NULL,
+                    zone = NULL, dialect = NULL, token = NULL, address = NULL, previous_address = NULL, moved = NULL,
+                    model = NULL, firmware = NULL, backlog = NULL, skew = NULL, device_info = NULL,
+                    last_heard = NULL, complete_until = NULL
+                WHERE id = ?
+                """, arguments: [id])
+        // What it holds of people is not known any more. What it owes of an erasure stays owed: nobody has seen it done.
+        try db.execute(sql: "DELETE FROM enrolled WHERE terminal = ?", arguments: [id])
+        terminals[serial.folded] = nil
+        try audit(
+            AuditEntry(
+                at: now, author: author, action: "terminals.forget", subject: serial.text,
+                detail: reason ?? ""))
+        return .done
+    }
+
+    /// A terminal that was forgotten is heard of again, as if for the first time.
+    func recall(_ id: Int64, at now: UnixTime, standing: TerminalStanding) throws {
+        try db.cachedStatement(
+            sql: """
+                UPDATE terminal SET standing = ?2, first_seen = ?3, last_seen = ?3
+                WHERE id = ?1 AND standing = \(Self.forgotten)
+                """
+        ).execute(arguments: [id, standing.rawValue, now.milliseconds])
+    }
+
+    /// Nil also for one that was forgotten.
+    private func listedTerminal(_ serial: SerialNumber) throws -> Int64? {
+        try Int64.fetchOne(
+            db,
+            sql: "SELECT id FROM terminal WHERE folded = ? AND standing <> \(Self.forgotten)",
+            arguments: [serial.folded])
     }
 
     /// See `Store.releaseHeld`.

@@ -323,6 +323,12 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
         try await writer.submit { try $0.setToken(token, of: terminal, by: author, at: now) }
     }
 
+    package func forgetTerminal(
+        _ terminal: SerialNumber, reason: String?, by author: Author, at now: UnixTime
+    ) async throws -> TerminalForgetting {
+        try await writer.submit { try $0.forgetTerminal(terminal, reason: reason, by: author, at: now) }
+    }
+
     package func releaseHeld(
         of terminal: SerialNumber, to sinks: Set<SinkName>?, limit: Int
     ) async throws -> HeldRelease {

@@ -52,6 +52,8 @@ package struct RegistryRoutes: Sendable {
 package struct TerminalOrder: Codable, Sendable, Hashable {
     package enum Verb: String, Codable, Sendable, Hashable {
         case approve, block
+        /// Out of every list; its punches stay.
+        case forget
         /// `field` becomes `value`, or nothing.
         case set
         /// A new secret, or none with `removes`.
