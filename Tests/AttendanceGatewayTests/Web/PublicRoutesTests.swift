@@ -65,10 +65,8 @@ private struct Collected: ResponseBodyWriter {
             try JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any])
         #expect(
             json.keys.sorted() == [
-                "alerts", "commands", "connected_devices", "connections", "pulls", "queue", "sinks", "status",
-                "store",
-                "terminals",
-                "uptime_seconds", "version",
+                "alerts", "commands", "connected_devices", "connections", "people", "pulls", "queue", "sinks",
+                "status", "store", "terminals", "uptime_seconds", "version",
             ])
         #expect(json["status"] as? String == "ok")
         #expect(json["connected_devices"] as? Int == 2)
