@@ -7,6 +7,8 @@ import AttendanceWeb
 extension Gateway {
     func makeOperations() -> Operations {
         let desk = completeness.desk(store, registry: registry)
+        let comparisons = Comparisons(
+            settings: settings, terminals: terminalsInForce, journal: store, client: client)
         var operations = Operations(
             store: store, now: surroundings.now, version: Version.current,
             health: { [reporter] in await reporter.recentReport() },
@@ -15,7 +17,9 @@ extension Gateway {
                 logger: surroundings.logger),
             corrections: correctionRoutes, employees: sinks.people.routes,
             reconciling: ReconcileRoutes(
-                store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now),
+                store: store, owing: { [sinks] in sinks.ringForRequeued($0) }, now: surroundings.now,
+                sites: comparisons.sites, compare: { try await comparisons.run($0) },
+                repairs: { try await comparisons.repairs(at: $0) }),
             terminals: completeness.routes(desk), registry: registryRoutes(desk), commands: commandRoutes,
             logs: logRoutes, people: roster.routes, codes: codeRoutes, alerts: alerts.routes,
             place: { [terminalsInForce] serial in
@@ -32,13 +36,17 @@ extension Gateway {
     }
 
     private var correctionRoutes: CorrectionRoutes {
-        CorrectionRoutes { [store, sinks, terminalsInForce, now = surroundings.now] order in
-            let result = try await CorrectionDesk(terminals: terminalsInForce.now).carryOut(
-                order, on: store, at: now())
-            // What became owed lies among numbers that the delivery has long walked past.
-            if result.changed > 0 { sinks.ringForRequeued() }
-            return result
-        }
+        CorrectionRoutes(
+            cases: { [store, terminalsInForce] in
+                try await CorrectionDesk(terminals: terminalsInForce.now).page($0, in: store)
+            },
+            carryOut: { [store, sinks, terminalsInForce, now = surroundings.now] order in
+                let result = try await CorrectionDesk(terminals: terminalsInForce.now).carryOut(
+                    order, on: store, at: now())
+                // What became owed lies among numbers that the delivery has long walked past.
+                if result.changed > 0 { sinks.ringForRequeued() }
+                return result
+            })
     }
 
     private func registryRoutes(_ desk: CompletenessDesk) -> RegistryRoutes {

@@ -88,7 +88,7 @@ package final class Gateway: Sendable {
     let terminalsInForce: TerminalsInForce
     package let registry: TerminalRegistry
     let registryDesk: RegistryDesk
-    private let client: HTTPClient
+    let client: HTTPClient
     let sinks: Sinks
     private let templates: ConsoleTemplates
 

@@ -22,26 +22,6 @@ package struct CSVLine: Hashable, Sendable {
         "\(outcome.time.month)-attendance.csv"
     }
 
-    /// One cell: control characters and line breaks become blanks; what a spreadsheet would take for a formula gets an
-    /// apostrophe in front; quoted after RFC 4180 where needed.
-    package static func cell(_ text: String) -> String {
-        var scalars = String.UnicodeScalarView()
-        // A spreadsheet drops blanks in front before it looks for a formula, so those do not hide one.
-        let first = text.unicodeScalars.first { !$0.properties.isWhitespace && !$0.isControl }
-        if first.map(opensFormula) ?? false || text.unicodeScalars.first.map(opensFormula) ?? false {
-            scalars.append("'")
-        }
-        for scalar in text.unicodeScalars { scalars.append(scalar.isControl ? " " : scalar) }
-        let safe = String(scalars)
-        guard
-            safe.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" }) || safe.first == " "
-                || safe.last == " "
-        else { return safe }
-        return "\"" + safe.replacing("\"", with: "\"\"") + "\""
-    }
-
-    /// Also the full-width forms, which some spreadsheets take for the same.
-    private static func opensFormula(_ scalar: Unicode.Scalar) -> Bool {
-        ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"].contains(scalar)
-    }
+    /// See `CSVCells.cell`.
+    package static func cell(_ text: String) -> String { CSVCells.cell(text) }
 }

@@ -112,7 +112,7 @@ private struct CaseRow: OutputRow {
     ]
     let values: [OutputValue]
 
-    init(_ open: CorrectionDesk.Case) {
+    init(_ open: CorrectionCase) {
         values = [
             .text(open.id.description), .text(open.terminal.text), .text(open.enrollID?.sent ?? ""),
             .text(open.name ?? ""), .text(open.sent), .text(open.received.iso8601),

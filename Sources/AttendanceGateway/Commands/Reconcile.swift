@@ -70,7 +70,7 @@ struct Reconcile: AsyncParsableCommand {
         _ visit: SiteVisit, journal: SQLiteReader, settings: Settings
     ) async throws -> (report: Report?, problem: SiteProblem?) {
         let clock = ContinuousClock.now
-        let zone = await zone(of: visit)
+        let zone = await visit.zone()
         let now = Gateway.Surroundings.systemTime().seconds
         let here = ZoneRules(identifier: settings.terminals.timeZone)
         let start = try Self.start(from)
@@ -104,13 +104,6 @@ struct Reconcile: AsyncParsableCommand {
             output.flush()
             return (nil, error.problem)
         }
-    }
-
-    /// In which times were sent that have no decision beside them; nil: each terminal's own.
-    private func zone(of visit: SiteVisit) async -> ZoneRules? {
-        if visit.site.dialect == .custom { return nil }
-        if let name = visit.site.siteTimeZone { return ZoneRules(identifier: name) }
-        return await visit.reader.timeZone().value.flatMap { ZoneRules(identifier: $0) }
     }
 
     private func sendAgain(_ missing: [Int64], to sink: SinkName, _ settings: Settings) async throws {

@@ -8,27 +8,11 @@ import Foundation
 struct CorrectionDesk: Sendable {
     let terminals: Settings.Terminals
 
-    /// A case: a punch with a doubtful time, or a record in quarantine.
-    struct Case: Sendable {
-        var id: CaseID
-        var terminal: SerialNumber
-        /// Nil where not even that can be read.
-        var enrollID: EnrollID?
-        var name: String?
-        /// What the terminal said, or why it cannot be read.
-        var sent: String
-        var received: UnixTime
-        /// Nil for a record that can never become a punch.
-        var proposal: CorrectionProposal?
-        /// Nil while nobody has decided.
-        var decision: String?
-    }
-
     // MARK: Looking
 
     /// Open cases first seen first; with `all` also those decided on. Reads page by page.
     func each(
-        in journal: any JournalReading, all: Bool, _ body: (Case) async throws -> Void
+        in journal: any JournalReading, all: Bool, _ body: (CorrectionCase) async throws -> Void
     ) async throws {
         var after: Int64 = 0
         while true {
@@ -50,12 +34,52 @@ struct CorrectionDesk: Sendable {
         }
     }
 
-    private func open(_ entry: JournalEntry, _ journal: any JournalReading) async throws -> Case {
+    /// Pages of the journal that one page of cases may cost: those decided on are found among the others.
+    private static let mostPages = 20
+
+    /// A page of cases, the newest first.
+    func page(
+        _ search: CorrectionSearch, in journal: any JournalReading
+    ) async throws -> Page<CorrectionCase, Int64> {
+        switch search.kind {
+        case .records:
+            let page = try await journal.latestQuarantine(
+                QuarantineSearch(isOpen: search.all ? nil : true, terminals: search.terminals),
+                before: search.before, limit: search.limit)
+            var cases: [CorrectionCase] = []
+            for entry in page.items { cases.append(try await open(entry, journal)) }
+            return Page(items: cases, next: page.next, searchedBackTo: page.searchedBackTo)
+        case .punches:
+            let punches = PunchSearch(terminals: search.terminals, kinds: [.person], isDoubtful: true)
+            // By arrival: the number alone says where one is.
+            var place = search.before.map { PunchCursor(time: WallTime(seconds: 0), id: $0) }
+            var cases: [CorrectionCase] = []
+            var searchedBackTo: UnixTime?
+            for _ in 0..<Self.mostPages {
+                let page = try await journal.latestPunches(
+                    punches, before: place, limit: max(1, search.limit))
+                for entry in page.items where search.all || entry.correction == nil {
+                    guard cases.count < search.limit else {
+                        return Page(items: cases, next: cases.last.map(\.number))
+                    }
+                    cases.append(try await open(entry, journal))
+                }
+                searchedBackTo = page.searchedBackTo ?? page.items.last?.received
+                place = page.next
+                if place == nil { break }
+            }
+            return Page(
+                items: cases, next: place?.id, searchedBackTo: place == nil ? nil : searchedBackTo)
+        }
+    }
+
+    private func open(_ entry: JournalEntry, _ journal: any JournalReading) async throws -> CorrectionCase {
         let zone = try zone(of: entry)
         let reading = try await journal.clockReading(of: entry.terminal, near: entry.received)
-        return Case(
+        return CorrectionCase(
             id: .punch(entry.id), terminal: entry.terminal, enrollID: entry.punch.enrollID,
             name: entry.punch.name, sent: entry.punch.time.description, received: entry.received,
+            zone: zone.identifier,
             proposal: CorrectionProposal(
                 sent: entry.punch.time, received: entry.received, zone: zone, reading: reading),
             decision: entry.correction.map { correction in
@@ -66,18 +90,20 @@ struct CorrectionDesk: Sendable {
             })
     }
 
-    private func open(_ entry: QuarantineEntry, _ journal: any JournalReading) async throws -> Case {
+    private func open(_ entry: QuarantineEntry, _ journal: any JournalReading) async throws -> CorrectionCase
+    {
         let punch = QuarantinedPunch(raw: entry.raw)
+        let zone = try zone(of: entry.terminal)
         var proposal: CorrectionProposal?
         if punch != nil {
             let reading = try await journal.clockReading(of: entry.terminal, near: entry.firstReceived)
             proposal = CorrectionProposal(
-                sent: nil, received: entry.firstReceived, zone: try zone(of: entry.terminal),
-                reading: reading)
+                sent: nil, received: entry.firstReceived, zone: zone, reading: reading)
         }
-        return Case(
+        return CorrectionCase(
             id: .record(entry.id), terminal: entry.terminal, enrollID: punch?.enrollID, name: punch?.name,
-            sent: entry.reason, received: entry.firstReceived, proposal: proposal,
+            sent: entry.reason, received: entry.firstReceived, zone: zone.identifier,
+            proposal: proposal,
             decision: entry.resolution.map { resolution in
                 (resolution.punch.map { "punch \($0)" } ?? "given up")
                     + " by \(resolution.author): \(resolution.basis)"
@@ -171,7 +197,7 @@ struct CorrectionDesk: Sendable {
     }
 
     private func ruling(
-        _ order: CorrectionOrder, _ open: Case, _ zone: ZoneRules, _ now: UnixTime
+        _ order: CorrectionOrder, _ open: CorrectionCase, _ zone: ZoneRules, _ now: UnixTime
     ) async throws -> (ruling: Correction.Ruling, basis: String) {
         let reason = PlainText.line(order.reason ?? "", limit: 500)
         switch order.ruling {
@@ -198,28 +224,6 @@ struct CorrectionDesk: Sendable {
     }
 }
 
-/// A case's name as a person types it: P12 for punch 12, R3 for record 3 of the quarantine.
-enum CaseID: Hashable, Sendable, CustomStringConvertible {
-    case punch(Int64)
-    case record(Int64)
-
-    init?(_ text: String) {
-        guard let number = Int64(text.dropFirst()), number > 0 else { return nil }
-        switch text.first {
-        case "P", "p": self = .punch(number)
-        case "R", "r": self = .record(number)
-        default: return nil
-        }
-    }
-
-    var description: String {
-        switch self {
-        case .punch(let number): "P\(number)"
-        case .record(let number): "R\(number)"
-        }
-    }
-}
-
 extension CorrectionError {
     var words: String {
         switch self {
@@ -227,6 +231,14 @@ extension CorrectionError {
         case .notDoubtful: "its time is believed, so there is nothing to correct"
         case .alreadyDecided: "it was decided on before, or sent already"
         case .alreadyThere: "the journal has a punch of this person at this terminal and time already"
+        }
+    }
+}
+
+extension CorrectionCase {
+    fileprivate var number: Int64 {
+        switch id {
+        case .punch(let number), .record(let number): number
         }
     }
 }

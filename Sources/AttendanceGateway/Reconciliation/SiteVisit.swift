@@ -58,6 +58,13 @@ struct SiteVisit: Sendable {
         }
     }
 
+    /// In which times were sent that have no decision beside them; nil: each terminal's own.
+    func zone() async -> ZoneRules? {
+        if site.dialect == .custom { return nil }
+        if let name = site.siteTimeZone { return ZoneRules(identifier: name) }
+        return await reader.timeZone().value.flatMap { ZoneRules(identifier: $0) }
+    }
+
     /// Asks again, with pauses, while the site says "not now". Throws `Unreachable` with its last word.
     static func insist<Value: Sendable>(
         pauses: [Duration] = [.seconds(1), .seconds(5)], _ ask: () async -> SiteAnswer<Value>

@@ -20,6 +20,13 @@ extension Console {
         AccountsPage(console: self).add(to: read)
         SettingsPage(console: self).add(to: read)
         SystemPage(console: self).add(to: read)
+        DeliveriesPage(console: self).add(to: read)
+        DeliveriesAttemptsPage(console: self).add(to: read)
+        DeliveriesShiftsPage(console: self).add(to: read)
+        CorrectionsPage(console: self).add(to: read)
+        ReconcilePage(console: self).add(to: read)
+        AlertsPage(console: self).add(to: read)
+        AuditPage(console: self).add(to: read)
         // Whatever is no page: told in the visitor's language, with a way back.
         pages.get("**") { request, context in
             trouble(.notFound, request: request, context: context)

@@ -32,6 +32,27 @@ enum ConsoleResources {
             name: "overview", template: PackageResources.overview_mustache,
             words: PackageResources.overview_words_json),
         Page(
+            name: "alerts", template: PackageResources.alerts_mustache,
+            words: PackageResources.alerts_words_json),
+        Page(
+            name: "audit", template: PackageResources.audit_mustache,
+            words: PackageResources.audit_words_json),
+        Page(
+            name: "corrections", template: PackageResources.corrections_mustache,
+            words: PackageResources.corrections_words_json),
+        Page(
+            name: "deliveries", template: PackageResources.deliveries_mustache,
+            words: PackageResources.deliveries_words_json),
+        Page(
+            name: "deliveries-attempts", template: PackageResources.deliveries_attempts_mustache,
+            words: PackageResources.deliveries_attempts_words_json),
+        Page(
+            name: "deliveries-shifts", template: PackageResources.deliveries_shifts_mustache,
+            words: PackageResources.deliveries_shifts_words_json),
+        Page(
+            name: "reconcile", template: PackageResources.reconcile_mustache,
+            words: PackageResources.reconcile_words_json),
+        Page(
             name: "sign-in", template: PackageResources.sign_in_mustache,
             words: PackageResources.sign_in_words_json),
         Page(
