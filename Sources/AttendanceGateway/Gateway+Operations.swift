@@ -2,6 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import AttendanceTerminals
 import AttendanceWeb
+import Foundation
 
 /// What people and programs may ask of the gateway, made of its parts.
 extension Gateway {
@@ -26,12 +27,13 @@ extension Gateway {
                 let terminals = terminalsInForce.now
                 return TerminalPlace(
                     name: terminals.name(of: serial), group: terminals.group(of: serial)?.name,
-                    zone: terminals.timeZone(of: serial))
+                    zone: terminals.timeZone(of: serial), direction: terminals.directionRule(of: serial))
             },
             zone: { [terminalsInForce] in terminalsInForce.file.timeZone },
             sinks: settings.sinkNames, logger: surroundings.logger)
         operations.settings = surroundings.settings
         if let log = surroundings.log { operations.logTail = { log.tail($0) } }
+        operations.addresses = settings.siteAddresses
         return operations
     }
 
@@ -87,4 +89,20 @@ extension Gateway {
 extension Settings {
     /// Every sink in the file's order, configured or not.
     var sinkNames: [SinkName] { [erp.name] + furtherSites.map(\.name) + webhooks.map(\.name) }
+
+    /// Of sites whose check-ins are documents of ERPNext's own, for links.
+    var siteAddresses: [SinkName: String] {
+        var addresses: [SinkName: String] = [:]
+        for site in sites where site.dialect == .hrms {
+            guard let url = site.url,
+                var parts = URLComponents(url: url, resolvingAgainstBaseURL: true)
+            else { continue }
+            parts.user = nil
+            parts.password = nil
+            parts.query = nil
+            parts.fragment = nil
+            addresses[site.name] = parts.string
+        }
+        return addresses
+    }
 }

@@ -29,6 +29,8 @@ package struct Operations: Sendable {
     package var zone: @Sendable () -> String
     /// The sinks in the order of the settings.
     package var sinks: [SinkName]
+    /// Where a browser finds the ERPNext site of a sink: no credentials in it, a slash at its end.
+    package var addresses: [SinkName: String] = [:]
     package var logger: Logger
 
     // What only a gateway that runs as a program has.
@@ -75,10 +77,13 @@ package struct TerminalPlace: Hashable, Sendable {
     package var group: String?
     /// IANA
     package var zone: String
+    /// How its punches get their direction now.
+    package var direction: DirectionRule
 
-    package init(name: String?, group: String?, zone: String) {
+    package init(name: String?, group: String?, zone: String, direction: DirectionRule = .none) {
         self.name = name
         self.group = group
         self.zone = zone
+        self.direction = direction
     }
 }

@@ -32,8 +32,8 @@ package enum CSVCells {
         }
     }
 
-    /// One cell: control characters and line breaks become blanks; what a spreadsheet would take for a formula gets an
-    /// apostrophe in front; quoted after RFC 4180 where needed.
+    /// One cell of a line that we write: control characters and line breaks become blanks; what a spreadsheet would take
+    /// for a formula gets an apostrophe in front; quoted after RFC 4180 where needed.
     package static func cell(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         // A spreadsheet drops blanks in front before it looks for a formula, so those do not hide one.

@@ -22,6 +22,5 @@ package struct CSVLine: Hashable, Sendable {
         "\(outcome.time.month)-attendance.csv"
     }
 
-    /// See `CSVCells.cell`.
     package static func cell(_ text: String) -> String { CSVCells.cell(text) }
 }

@@ -27,6 +27,8 @@ extension Console {
         ReconcilePage(console: self).add(to: read)
         AlertsPage(console: self).add(to: read)
         AuditPage(console: self).add(to: read)
+        PunchesPage(console: self).add(to: read)
+        ExplainPage(console: self).add(to: read)
         // Whatever is no page: told in the visitor's language, with a way back.
         pages.get("**") { request, context in
             trouble(.notFound, request: request, context: context)

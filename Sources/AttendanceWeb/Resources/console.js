@@ -55,7 +55,11 @@ async function refresh() {
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const region of document.querySelectorAll("[data-live]")) {
         const newer = fresh.getElementById(region.id);
-        if (newer && !isBusy(region) && newer.innerHTML !== region.innerHTML) region.replaceChildren(...newer.childNodes);
+        if (!newer || isBusy(region) || newer.innerHTML === region.innerHTML) continue;
+        // Whoever goes through links by keyboard stays on theirs.
+        const link = region.contains(document.activeElement) && document.activeElement.getAttribute("href");
+        region.replaceChildren(...newer.childNodes);
+        if (link) region.querySelector(`a[href="${CSS.escape(link)}"]`)?.focus({ preventScroll: true });
       }
     }
   } catch { /* The gateway restarts; the event source below notices and asks again. */ }

@@ -18,19 +18,11 @@ enum ConsoleResources {
 
     static let pages: [Page] = [
         Page(
-            name: "account", template: PackageResources.account_mustache, words: PackageResources.account_words_json),
+            name: "account", template: PackageResources.account_mustache,
+            words: PackageResources.account_words_json),
         Page(
             name: "accounts", template: PackageResources.accounts_mustache,
             words: PackageResources.accounts_words_json),
-        Page(
-            name: "settings", template: PackageResources.settings_mustache,
-            words: PackageResources.settings_words_json),
-        Page(
-            name: "system", template: PackageResources.system_mustache,
-            words: PackageResources.system_words_json),
-        Page(
-            name: "overview", template: PackageResources.overview_mustache,
-            words: PackageResources.overview_words_json),
         Page(
             name: "alerts", template: PackageResources.alerts_mustache,
             words: PackageResources.alerts_words_json),
@@ -50,11 +42,26 @@ enum ConsoleResources {
             name: "deliveries-shifts", template: PackageResources.deliveries_shifts_mustache,
             words: PackageResources.deliveries_shifts_words_json),
         Page(
+            name: "explain", template: PackageResources.explain_mustache,
+            words: PackageResources.explain_words_json),
+        Page(
+            name: "overview", template: PackageResources.overview_mustache,
+            words: PackageResources.overview_words_json),
+        Page(
+            name: "punches", template: PackageResources.punches_mustache,
+            words: PackageResources.punches_words_json),
+        Page(
             name: "reconcile", template: PackageResources.reconcile_mustache,
             words: PackageResources.reconcile_words_json),
         Page(
+            name: "settings", template: PackageResources.settings_mustache,
+            words: PackageResources.settings_words_json),
+        Page(
             name: "sign-in", template: PackageResources.sign_in_mustache,
             words: PackageResources.sign_in_words_json),
+        Page(
+            name: "system", template: PackageResources.system_mustache,
+            words: PackageResources.system_words_json),
         Page(
             name: "trouble", template: PackageResources.trouble_mustache,
             words: PackageResources.trouble_words_json),

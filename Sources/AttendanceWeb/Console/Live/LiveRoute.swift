@@ -7,7 +7,7 @@ import NIOCore
 extension Console {
     /// `GET /live`: server-sent events. `changed` names topics, `punches` brings rows.
     ///
-    /// With `terminal=` or `person=` as in the search of punches only those; within the reach of whoever looks.
+    /// With `terminal=`, `group=` or `person=` as in the search of punches only those; within the reach of whoever looks.
     func addLive(to router: RouterGroup<ConsoleContext>) {
         router.get("live") { request, context in
             guard let principal = context.principal else { throw HTTPError(.unauthorized) }
@@ -15,6 +15,7 @@ extension Console {
             // A list that is a search for something old does not grow.
             let terminal = search["terminal"].flatMap { SerialNumber($0) }
             let person = search["person"]
+            let family = search["group"].map(Reach.folded)
             guard let (id, events) = live.join() else { throw HTTPError(.serviceUnavailable) }
             var headers = HTTPFields()
             headers[.contentType] = "text/event-stream; charset=utf-8"
@@ -37,7 +38,8 @@ extension Console {
                             try await writer.write(
                                 ByteBuffer(
                                     string: try Self.text(
-                                        event, for: principal, terminal: terminal, person: person)))
+                                        event, for: principal, terminal: terminal, group: family,
+                                        person: person)))
                         }
                         group.cancelAll()
                     }
@@ -47,7 +49,8 @@ extension Console {
     }
 
     private static func text(
-        _ event: LiveHub.Event, for principal: Principal, terminal: SerialNumber?, person: String?
+        _ event: LiveHub.Event, for principal: Principal, terminal: SerialNumber?, group: String?,
+        person: String?
     ) throws -> String {
         switch event {
         case .alive: return ":\n\n"
@@ -56,6 +59,7 @@ extension Console {
         case .punches(let all):
             let mine = all.filter {
                 principal.reaches(group: $0.group) && (terminal == nil || $0.serial == terminal)
+                    && (group == nil || $0.group.map(Reach.folded) == group)
                     && (person == nil || $0.person == person || $0.name == person)
             }
             guard !mine.isEmpty else { return "" }
