@@ -192,7 +192,8 @@ import Testing
                 ("/deliveries?sink=nowhere", 404), ("/deliveries?cause=boredom", 404),
                 ("/deliveries?sink=%3Cscript%3E", 404), ("/deliveries?from=2026-13-01", 422),
                 ("/deliveries?from=2026-03-02&to=2026-03-01", 422), ("/deliveries?before=abc", 200),
-                ("/deliveries/attempts?before=1-2", 200), ("/deliveries/attempts?sink=nowhere", 404),
+                ("/deliveries/attempts?before=1-2", 200), ("/deliveries?sink=csv", 200),
+                ("/deliveries/attempts?sink=nowhere", 404),
                 ("/deliveries/shifts?late=x&wrong=-1", 200), ("/deliveries/shifts?sink=nowhere", 404),
                 ("/deliveries/nothing", 404), ("/deliveries?terminal=\(long)", 422),
             ] {

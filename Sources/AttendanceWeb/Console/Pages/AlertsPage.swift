@@ -91,10 +91,12 @@ struct AlertsPage: Sendable {
                         channel: channel.name, kind: channel.kind,
                         tone: channel.isFailing ? "bad" : isQuiet ? "" : "good",
                         stateText: text(
-                            channel.isFailing ? "channel_failing" : isQuiet ? "channel_unused" : "channel_well"),
+                            channel.isFailing
+                                ? "channel_failing" : isQuiet ? "channel_unused" : "channel_well"),
                         lastSuccess: Moments.text(iso8601: channel.lastSuccess, in: zone),
                         lastFailure: Moments.text(iso8601: channel.lastFailure, in: zone),
-                        reason: channel.reason.map { PlainText.line($0, limit: 300) }, waiting: channel.waiting)
+                        reason: channel.reason.map { PlainText.line($0, limit: 300) },
+                        waiting: channel.waiting)
                 } : [], hasChannels: !list.channels.isEmpty,
             mayTest: showsChannels && !list.channels.isEmpty
                 && context.principal?.may(.administer) == true,

@@ -102,7 +102,8 @@ struct CorrectionsPage: Sendable {
                     ($0.rawValue, $0 == kind ? before.map(String.init) : search[$0.rawValue])
                 }
                 return SearchLink.to(
-                    DeliveriesTab.corrections.path, [("all", isAll ? "1" : nil)] + fields) + "#\(kind.rawValue)"
+                    DeliveriesTab.corrections.path, [("all", isAll ? "1" : nil)] + fields)
+                    + "#\(kind.rawValue)"
             }
             lists.append(
                 List(

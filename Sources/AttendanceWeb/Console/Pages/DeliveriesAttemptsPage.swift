@@ -44,7 +44,7 @@ struct DeliveriesAttemptsPage: Sendable {
     private func show(request: Request, context: ConsoleContext) async throws -> Response {
         let search = try request.search()
         let reach = try await DeliveriesReach(context, console.operations)
-        let reached = console.operations.sinks.filter(reach.holds)
+        let reached = reach.known
         let sink = try reach.sink(search["sink"], among: reached) ?? reached.first
         let isFailed = search.isTicked("failed")
         let zoneName = console.operations.zone()

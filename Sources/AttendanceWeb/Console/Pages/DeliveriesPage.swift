@@ -44,6 +44,7 @@ struct DeliveriesPage: Sendable {
         var siteProblem: String?
         var siteCure: String?
         var isRead: Bool
+        var hasAttempts: Bool
     }
     struct Group {
         var groupSink: String
@@ -119,7 +120,8 @@ struct DeliveriesPage: Sendable {
         context: ConsoleContext
     ) async throws -> Response {
         let reach = try await DeliveriesReach(context, console.operations)
-        let sink = try reach.sink(choice.sink, among: known)
+        // The CSV has no dead letters, and is shown all the same.
+        let sink = try reach.sink(choice.sink, among: reach.known + [.csv])
         let zoneName = console.operations.zone()
         let zone = ZoneRules(identifier: zoneName)
         func text(_ key: String, _ places: KeyValuePairs<String, String> = [:]) -> String {
@@ -148,7 +150,7 @@ struct DeliveriesPage: Sendable {
                     groupError: isMeant && slip.lacksReason ? text("reason_missing") : nil)
             },
             hasLetters: !groups.isEmpty, isNarrowed: choice.isNarrowed,
-            sinks: known.filter(reach.holds).map {
+            sinks: reach.known.map {
                 SearchChoice(choice: $0.text, choiceLabel: $0.text, isPicked: $0 == sink)
             },
             causes: RejectionCause.allCases.map {
@@ -168,9 +170,6 @@ struct DeliveriesPage: Sendable {
             status: slip.isThere || choice.isWrong ? .unprocessableContent : .ok, request: request,
             context: context)
     }
-
-    /// Those that dead letters may be of; the CSV has none.
-    private var known: [SinkName] { console.operations.sinks }
 
     private func cards(
         _ reach: DeliveriesReach, only sink: SinkName?, _ groups: [DeadLetterGroup], _ zone: ZoneRules?,
@@ -200,7 +199,8 @@ struct DeliveriesPage: Sendable {
                 employees: state.site?.employees,
                 lastRead: Moments.text(iso8601: state.site?.lastRead, in: zone),
                 siteZone: state.site?.timeZone, siteProblem: state.site?.problem,
-                siteCure: state.site?.remedy, isRead: console.operations.employees.sites.contains(name))
+                siteCure: state.site?.remedy, isRead: console.operations.employees.sites.contains(name),
+                hasAttempts: name != .csv)
         }
     }
 
@@ -263,7 +263,7 @@ struct DeliveriesPage: Sendable {
         let filter: DeadLetterFilter
         switch form["scope"] {
         case "group":
-            guard let sink = try reach.sink(form["sink"], among: known),
+            guard let sink = try reach.sink(form["sink"], among: reach.known),
                 let cause = form["cause"].flatMap({ RejectionCause(rawValue: $0) })
             else { throw HTTPError(.badRequest) }
             slip.group = (sink, cause)

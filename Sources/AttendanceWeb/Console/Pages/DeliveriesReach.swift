@@ -7,6 +7,8 @@ import Hummingbird
 struct DeliveriesReach: Sendable {
     /// Nil: those of all terminals.
     let terminals: Set<SerialNumber>?
+    /// Those of the settings in their order, and those that the journal still holds something for.
+    let known: [SinkName]
     private let principal: Principal
     private let operations: Operations
 
@@ -15,6 +17,8 @@ struct DeliveriesReach: Sendable {
         guard let principal = context.principal else { throw HTTPError(.unauthorized) }
         self.principal = principal
         self.operations = operations
+        let kept = Set(try await operations.store.status().queues.keys).subtracting(operations.sinks)
+        known = (operations.sinks + kept.sorted()).filter { principal.reaches(sink: $0) }
         guard principal.reach?.groups != nil else {
             terminals = nil
             return

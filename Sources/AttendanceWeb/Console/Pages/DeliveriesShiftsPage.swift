@@ -150,7 +150,8 @@ struct DeliveriesShiftsPage: Sendable {
                 ? report.heldBackBy
                 : [
                     console.text(
-                        "deliveries-shifts", "held_by_count", context, ["count": "\(report.heldBackBy.count)"])
+                        "deliveries-shifts", "held_by_count", context, ["count": "\(report.heldBackBy.count)"]
+                    )
                 ]
             let isWell = report.state == "followed" || report.state == "waiting"
             return Shift(

@@ -121,7 +121,8 @@ struct ReconcilePage: Sendable {
     }
 
     /// In the reader's language, without the words of whoever tried.
-    static func words(of refusal: ComparisonRefusal, _ console: Console, _ context: ConsoleContext) -> String {
+    static func words(of refusal: ComparisonRefusal, _ console: Console, _ context: ConsoleContext) -> String
+    {
         let key =
             switch refusal {
             case .noSuchSite: "no_site"
@@ -173,7 +174,9 @@ struct ReconcilePage: Sendable {
         let isAgreed = counts.values.allSatisfy { $0 == 0 }
         let missing = findings.filter { $0.kind == "missing" }.compactMap(\.punch).prefix(OweOrder.maximum)
         let untold = counts.values.reduce(0, +) - findings.count
-        let kinds = ["missing", "extra", "doubled", "different-time", "different-direction", "different-employee"]
+        let kinds = [
+            "missing", "extra", "doubled", "different-time", "different-direction", "different-employee",
+        ]
         return Outcome(
             verdictTone: isAgreed ? "good" : "warning",
             verdict: text(isAgreed ? "agreed" : "differences"),
