@@ -274,15 +274,25 @@ package final class FaithfulTerminal: Sendable {
     }
 
     private func dial() async -> SimulatedTerminal? {
-        let address = state.withLock(\.address)
+        // An order to dial may be overtaken: by a power cut, or by the connection that an earlier one came to late.
+        guard let address = state.withLock({ $0.brain.isDialling ? $0.address : nil }) else { return nil }
         do {
             let connection = try await SimulatedTerminal.connect(to: address, serial: serial, seed: seed)
-            let former = state.withLock { state in
-                defer { state.connection = connection }
-                return state.connection
+            var former: SimulatedTerminal?
+            let finished = state.withLock { state -> [(Waiter, Result<Void, any Error>)]? in
+                guard state.brain.isDialling else { return nil }
+                former = state.connection
+                state.connection = connection
+                state.brain.connected(at: moment())
+                perform(&state)
+                return finishedWaiters(&state)
+            }
+            guard let finished else {
+                connection.reset()
+                return nil
             }
             former?.reset()
-            act { $0.connected(at: $1) }
+            for (waiter, end) in finished { waiter.continuation.resume(with: end) }
             return connection
         } catch {
             act { $0.disconnected(at: $1) }

@@ -161,6 +161,9 @@ package struct FirmwareBrain: Sendable {
         register(at: now)
     }
 
+    /// It waits for a connection that is being made.
+    package var isDialling: Bool { if case .dialling = link { true } else { false } }
+
     /// The connection could not be made, or ended.
     package mutating func disconnected(at now: Moment) {
         switch link {
