@@ -10,14 +10,13 @@ import Testing
 
 /// The whole company against the real program: people enrol and punch while plugs are pulled and the gateway is killed.
 ///
-/// Runs where `ATTENDANCE_FLEET_TERMINALS` says how many; `ATTENDANCE_FLEET_PEOPLE` (60) and `ATTENDANCE_FLEET_KILLS` (5) make it larger,
-/// `ATTENDANCE_FLEET_SEED` repeats it, `ATTENDANCE_FLEET_SECONDS` (240) bounds the end.
+/// `ATTENDANCE_FLEET_TERMINALS` (12), `ATTENDANCE_FLEET_PEOPLE` (60) and `ATTENDANCE_FLEET_KILLS` (5) make it larger,
+/// `ATTENDANCE_FLEET_SEED` repeats it. It gives up when nothing has become better for `ATTENDANCE_FLEET_SECONDS` (60),
+/// and leaves the gateway's folder in `ATTENDANCE_FLEET_KEEP` then.
 @Suite struct `A fleet of terminals` {
-    // Not yet part of every run: it takes minutes, and its end is not bounded well enough on a busy machine.
-    @Test(
-        .enabled(if: ProcessInfo.processInfo.environment["ATTENDANCE_FLEET_TERMINALS"] != nil),
-        .timeLimit(.minutes(20)))
-    func `agrees in the end, whatever is switched off meanwhile`() async throws {
+    @Test(.timeLimit(.minutes(20))) func `agrees in the end, whatever is switched off meanwhile`()
+        async throws
+    {
         let run = try await FleetRun()
         try await run.run()
     }
@@ -47,7 +46,7 @@ private final class FleetRun: Sendable {
             seed: seed, terminals: number(named: "ATTENDANCE_FLEET_TERMINALS", or: 12),
             people: number(named: "ATTENDANCE_FLEET_PEOPLE", or: 60))
         kills = number(named: "ATTENDANCE_FLEET_KILLS", or: 5)
-        patience = number(named: "ATTENDANCE_FLEET_SECONDS", or: 240)
+        patience = number(named: "ATTENDANCE_FLEET_SECONDS", or: 60)
         random = Mutex(SeededGenerator(seed: seed ^ 0xF1EE7))
         folder = try TemporaryFolder()
         port = try await GatewayProcess.freePort()
@@ -240,12 +239,16 @@ private final class FleetRun: Sendable {
         }
         let reader = try SQLiteReader(folder: folder.path + "/data")
         let ids = Set(orders.withLock { $0 })
-        try await upTo(start + .seconds(patience)) {
+        try await whileItBecomesBetter {
             let open = try await reader.commandStanding(longest: 1)
-            return faults.isEmpty && open == CommandStanding()
+            return faults.count + open.waiting + open.sent
         }
         let agreed = ContinuousClock.now - start
-        #expect(faults.isEmpty, "\(faults.count): \(faults.prefix(12))")
+        let left = faults
+        if !left.isEmpty, let place = ProcessInfo.processInfo.environment["ATTENDANCE_FLEET_KEEP"] {
+            try keep(in: "\(place)/seed-\(plan.seed)")
+        }
+        if !left.isEmpty { Issue.record("\(left.count) faults: \(left.prefix(12).joined(separator: ", "))") }
 
         // What was copied works: everybody can punch wherever something of theirs fits.
         for member in members {
@@ -276,6 +279,31 @@ private final class FleetRun: Sendable {
             run twice done, \(unknown) unknown; agreed \(agreed) after the last start, \
             \(ContinuousClock.now - clock) in all
             """)
+    }
+
+    /// The journal and the log as they are now; sockets cannot be copied.
+    private func keep(in place: String) throws {
+        let manager = FileManager.default
+        for part in ["data", "logs"] {
+            try manager.createDirectory(atPath: "\(place)/\(part)", withIntermediateDirectories: true)
+            for name in try manager.contentsOfDirectory(atPath: "\(folder.path)/\(part)")
+            where !name.hasSuffix(".sock") {
+                try manager.copyItem(
+                    atPath: "\(folder.path)/\(part)/\(name)", toPath: "\(place)/\(part)/\(name)")
+            }
+        }
+    }
+
+    /// Until nothing is missing, or as little as ever is for so long that nothing more will come of it.
+    private func whileItBecomesBetter(_ missing: () async throws -> Int) async throws {
+        var least = Int.max
+        var last = ContinuousClock.now
+        while ContinuousClock.now - last < .seconds(patience) {
+            let count = try await missing()
+            if count == 0 { return }
+            if count < least { (least, last) = (count, ContinuousClock.now) }
+            try await Task.sleep(for: .milliseconds(200))
+        }
     }
 
     /// Until it holds or the time is over; what is then missing is told by the checks that follow.
@@ -309,7 +337,10 @@ private final class FleetRun: Sendable {
                     return ["terminal", "enroll_id", "slot"].map { key in row[key].map { "\($0)" } ?? "" }
                         .joined(separator: " ")
                 })
-            return shown == expected
+            if shown == expected { return true }
+            // Each look is a program of its own.
+            try await Task.sleep(for: .seconds(1))
+            return false
         }
         let (missing, extra) = (expected.subtracting(shown), shown.subtracting(expected))
         #expect(
