@@ -43,7 +43,7 @@ import Testing
                     try await terminal.register()
                     _ = try await terminal.sendLog([
                         .aiFace(UInt64(first), at: wallNow(-600), name: "<script>alert(1)</script>"),
-                        .tfs(1, at: wallNow(-500)),
+                        .tfs(UInt64(first) - 2, at: wallNow(-500)),
                     ])
                 }
                 let terminal = try await gateway.connect("P1")
@@ -74,7 +74,7 @@ import Testing
             let arabic = try await visitor.get("/deliveries")
             #expect(arabic.text.contains("قاعدة في الموقع ترفضها"))
             let narrowed = try await visitor.get("/deliveries?cause=unknown-employee&sink=erpnext")
-            #expect(narrowed.text.contains(">77<") && !narrowed.text.contains("gate is closed.</span>"))
+            #expect(narrowed.text.contains(">77<") && !narrowed.text.contains("gate is closed.</span></td>"))
             let person = try await visitor.get("/deliveries?person=4")
             #expect(person.text.contains("<bdi>4</bdi>") && !person.text.contains("<bdi>77</bdi>"))
             let day = String(wallNow().description.prefix(10))
