@@ -126,7 +126,7 @@ struct SampleJournal: Sendable {
                     INSERT INTO attempt SELECT sink, punch, 1, (SELECT received FROM punch WHERE id = punch) + 900, 30000,
                             502, 'transient', NULL, 'Bad Gateway', 1 FROM outbox WHERE punch > :down AND punch % 10 = 0;
                     INSERT INTO decision SELECT sink, punch, 'hr-emp-' || punch % 5000, 'HR-EMP-' || punch % 5000,
-                            (SELECT wall FROM punch WHERE id = punch), 'in' FROM attempt WHERE fate = 0;
+                            (SELECT wall FROM punch WHERE id = punch), 'IN' FROM attempt WHERE fate = 0;
                     INSERT INTO dead_letter (sink, punch, cause, reason, attempts, reported, died)
                         SELECT sink, punch, 'unknown-employee', 'No Employee found', 1, 1, started + 120
                         FROM attempt WHERE fate = 2 AND punch % 400 = 1;

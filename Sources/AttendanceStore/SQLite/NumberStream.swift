@@ -14,8 +14,8 @@ struct SearchBudget {
 
 /// Numbers of punches from the highest to the lowest, out of one of the journal's keys. Only goes down.
 ///
-/// Who leaps far ahead reads a few rows there; who goes on step by step reads ever longer blocks. So two streams, or one
-/// and what is in memory, are compared in few steps, whichever of them is the longer one.
+/// Who leaps ahead reads a few rows there; who asks for many of the numbers reads ever longer blocks. So two streams, or
+/// one and what is in memory, are compared in few steps, whichever of them is the longer one.
 struct NumberStream {
     /// Gives numbers up to `?1`, the highest first, at most `?2` of them, and whether each counts. The same number may
     /// come more than once.
@@ -27,6 +27,8 @@ struct NumberStream {
     /// Everything the key has from here to there is in `block`.
     private var covered: ClosedRange<Int64>?
     private var size = Self.smallest
+    /// How often the block was asked.
+    private var asked = 0
 
     private static let smallest = 8
     private static let largest = 4_096
@@ -42,29 +44,36 @@ struct NumberStream {
     /// When the budget is spent afterwards, what is told only says that there is none above it.
     mutating func next(_ db: Database, upTo number: Int64, _ budget: inout SearchBudget) throws -> Int64? {
         var number = number
+        var isNothing = false
+        asked += 1
         while number >= 1 {
             if let covered, covered.contains(number) {
                 while place < block.count, block[place] > number { place += 1 }
                 if place < block.count { return block[place] }
                 number = covered.lowerBound - 1
+                isNothing = true
                 continue
             }
             if budget.isSpent { return number }
-            try read(db, upTo: number, &budget)
+            try read(db, upTo: number, growing: isNothing, &budget)
         }
         return nil
     }
 
     /// Whether this very number counts; at most one block is read for it.
     mutating func contains(_ db: Database, _ number: Int64, _ budget: inout SearchBudget) throws -> Bool {
-        if covered?.contains(number) != true { try read(db, upTo: number, &budget) }
+        asked += 1
+        if covered?.contains(number) != true { try read(db, upTo: number, growing: false, &budget) }
         while place < block.count, block[place] > number { place += 1 }
         return place < block.count && block[place] == number
     }
 
-    private mutating func read(_ db: Database, upTo number: Int64, _ budget: inout SearchBudget) throws {
-        let isNear = covered.map { $0.lowerBound - number <= Int64(size) } ?? false
-        size = isNear ? min(size * 4, Self.largest) : Self.smallest
+    private mutating func read(
+        _ db: Database, upTo number: Int64, growing: Bool, _ budget: inout SearchBudget
+    ) throws {
+        // A block of which little was asked was too long already.
+        size = growing || asked * 16 > size ? min(size * 4, Self.largest) : Self.smallest
+        asked = 0
         let rows = try Row.fetchCursor(
             db.cachedStatement(sql: sql), arguments: StatementArguments([number, Int64(size)]) + arguments)
         block.removeAll(keepingCapacity: true)

@@ -13,7 +13,7 @@ struct PunchFinder {
         /// Candidates by time that are looked up at once.
         var batch = 1_500
         /// As many numbers in a state are read at once where that finds all of them.
-        var rare = 8_000
+        var rare = 4_000
         /// Terminals whose held punches are looked at one terminal after the other.
         var held = 200
     }
@@ -168,7 +168,7 @@ struct PunchFinder {
         }
         let isInMemory = snapshot.isWhole && (snapshot.stretches.last?.last ?? 0) >= snapshot.newest
         var found: [JournalEntry] = []
-        var size = search.state == nil ? limit + 1 : limits.batch
+        var size = search.state == nil ? limit + 1 : 2 * (limit + 1)
         while found.count <= limit {
             if budget.isSpent, let cursor {
                 let reached = try place(of: cursor.id)

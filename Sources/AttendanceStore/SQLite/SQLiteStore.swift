@@ -51,6 +51,8 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
     private func readAhead() async {
         do {
             try await countPast()
+        } catch is CancellationError {
+            return  // the end came before that
         } catch {
             logger.warning(
                 "punches from before the start could not be counted", metadata: ["error": "\(error)"])
