@@ -31,6 +31,7 @@ extension Gateway {
             },
             zone: { [terminalsInForce] in terminalsInForce.file.timeZone },
             sinks: settings.sinkNames, logger: surroundings.logger)
+        operations.freshHealth = { [reporter] in await reporter.report() }
         operations.settings = surroundings.settings
         if let log = surroundings.log { operations.logTail = { log.tail($0) } }
         operations.addresses = settings.siteAddresses

@@ -10,6 +10,9 @@ package struct Operations: Sendable {
     package var version: String
     /// At most a moment old, and cheap.
     package var health: @Sendable () async -> HealthReport
+    /// Of this moment: for the one task that looks for all viewers. It must not make `health` older than it would be
+    /// without viewers.
+    package var freshHealth: (@Sendable () async -> HealthReport)?
 
     package var deadLetters: DeadLetterDesk
     package var corrections: CorrectionRoutes

@@ -22,6 +22,13 @@ extension CheckConfig {
         lines.append(line("time zone", settings.terminals.timeZone))
         lines += terminals(settings)
         lines += alerts(settings.alerts)
+        let console = settings.console
+        lines.append(
+            line(
+                "console",
+                console.isEnabled
+                    ? "\(console.certificate == nil ? "http" : "https")://\(console.host):\(console.port)/"
+                    : "switched off"))
         lines.append(line("journal", settings.store.directory))
         lines.append(line("CSV", settings.csv.isEnabled ? settings.csv.directory : "switched off"))
         lines.append(

@@ -87,7 +87,7 @@ package final class LiveHub: Service {
         var seen: Int64?
         var before: [Topic: String] = [:]
         while !Task.isCancelled {
-            let report = await operations.health()
+            let report = await (operations.freshHealth ?? operations.health)()
             let prints = Self.prints(of: report)
             var topics = Set(prints.keys.filter { prints[$0] != before[$0] && before[$0] != nil })
             before = prints

@@ -107,7 +107,7 @@ struct OverviewPage: Sendable {
                     tone: "bad", heading: text("store_failing", [:]), cause: report.store.reason,
                     since: Moments.text(iso8601: report.store.since, in: zone),
                     remedy: text("store_remedy", [:]),
-                    href: "/system", button: text("look", [:])))
+                    href: "/alerts", button: text("look", [:])))
         }
         for sink in report.sinks where sink.state == "paused" || sink.state == "unavailable" {
             cards.append(
@@ -121,7 +121,7 @@ struct OverviewPage: Sendable {
             cards.append(
                 Card(
                     tone: "warning", heading: text("sink_nowhere", ["sink": sink.name]),
-                    remedy: text("sink_nowhere_remedy", [:]), href: "/settings", button: text("look", [:])))
+                    remedy: text("sink_nowhere_remedy", [:]), href: "/deliveries?sink=\(sink.name)", button: text("look", [:])))
         }
         for sink in report.sinks {
             guard let site = sink.site, let problem = site.problem else { continue }
