@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes packaging/config.ini, the tables of docs/settings.md and those of docs/commands.md anew from the code that
-# defines the settings and the commands.
+# Writes packaging/config.ini and the tables of docs/settings.md, docs/commands.md and docs/api.md anew from the code that
+# defines the settings, the commands and the calls of the API.
 # The tests fail when they differ.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,3 +19,10 @@ commands=$("$program" check-config --print-commands)
     printf '\n%s\n\n<!-- End of the commands -->\n' "${commands#$'\n'}"
 } > docs/commands.md.new
 mv docs/commands.md.new docs/commands.md
+
+calls=$("$program" check-config --print-api)
+{
+    sed '/^<!-- The calls:/q' docs/api.md
+    printf '\n%s\n\n<!-- End of the calls -->\n' "${calls#$'\n'}"
+} > docs/api.md.new
+mv docs/api.md.new docs/api.md

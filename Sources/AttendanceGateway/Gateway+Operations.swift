@@ -22,7 +22,7 @@ extension Gateway {
                 sites: comparisons.sites, compare: { try await comparisons.run($0) },
                 repairs: { try await comparisons.repairs(at: $0) }),
             terminals: completeness.routes(desk), registry: registryRoutes(desk), commands: commandRoutes,
-            logs: logRoutes, people: roster.routes, codes: codeRoutes, alerts: alerts.routes,
+            logs: logRoutes, people: roster.routes, codes: codeRoutes, alerts: alerts.routes, api: apiOperations,
             place: { [terminalsInForce] serial in
                 let terminals = terminalsInForce.now
                 return TerminalPlace(

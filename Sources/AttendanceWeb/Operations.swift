@@ -25,6 +25,7 @@ package struct Operations: Sendable {
     package var people: PeopleRoutes
     package var codes: CodeRoutes
     package var alerts: AlertRoutes
+    package var api: APIOperations
 
     /// What the settings or the registry say of a terminal, at once.
     package var place: @Sendable (SerialNumber) -> TerminalPlace
@@ -48,7 +49,7 @@ package struct Operations: Sendable {
         health: @escaping @Sendable () async -> HealthReport, deadLetters: DeadLetterDesk,
         corrections: CorrectionRoutes, employees: EmployeeRoutes, reconciling: ReconcileRoutes,
         terminals: TerminalRoutes, registry: RegistryRoutes, commands: CommandRoutes, logs: LogRoutes,
-        people: PeopleRoutes, codes: CodeRoutes, alerts: AlertRoutes,
+        people: PeopleRoutes, codes: CodeRoutes, alerts: AlertRoutes, api: APIOperations,
         place: @escaping @Sendable (SerialNumber) -> TerminalPlace, zone: @escaping @Sendable () -> String,
         sinks: [SinkName], logger: Logger
     ) {
@@ -67,6 +68,7 @@ package struct Operations: Sendable {
         self.people = people
         self.codes = codes
         self.alerts = alerts
+        self.api = api
         self.place = place
         self.zone = zone
         self.sinks = sinks

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AttendanceCore
+import AttendanceWeb
 import Foundation
 
 /// `attendance-gateway check-config`: every mistake in the settings, or what would run.
@@ -25,11 +26,18 @@ package struct CheckConfig: ParsableCommand {
     @Flag(name: .customLong("print-commands"), help: .hidden)
     package var printsCommands = false
 
+    @Flag(name: .customLong("print-api"), help: .hidden)
+    package var printsAPI = false
+
     package init() {}
 
     package func run() throws {
         if printsCommands {
             Self.write(CommandCatalogue.reference)
+            return
+        }
+        if printsAPI {
+            Self.write(APIReference.text)
             return
         }
         if printsSample || printsReference {

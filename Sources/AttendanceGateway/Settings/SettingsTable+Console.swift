@@ -56,7 +56,9 @@ extension Settings {
         /// Of one token or account.
         package var requestsPerMinute: Int
 
-        var limits: Accounts.Limits { .init(idle: sessionIdle, absolute: sessionLifetime) }
+        var limits: Accounts.Limits {
+            .init(idle: sessionIdle, absolute: sessionLifetime, requestsPerMinute: requestsPerMinute)
+        }
     }
 
     /// PEM files, absolute paths.

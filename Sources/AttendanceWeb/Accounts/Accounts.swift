@@ -16,10 +16,16 @@ package final class Accounts: Sendable {
         package var idle: Duration
         /// However busy.
         package var absolute: Duration
+        /// Of one token or account, by the API.
+        package var requestsPerMinute: Int
 
-        package init(idle: Duration = .seconds(12 * 3600), absolute: Duration = .seconds(30 * 86_400)) {
+        package init(
+            idle: Duration = .seconds(12 * 3600), absolute: Duration = .seconds(30 * 86_400),
+            requestsPerMinute: Int = 600
+        ) {
             self.idle = idle
             self.absolute = absolute
+            self.requestsPerMinute = requestsPerMinute
         }
     }
 

@@ -10,6 +10,9 @@ extension Console {
         let router = Router(context: ConsoleContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestLog(logger: logger))
         router.add(middleware: SecurityHeaders(isSecure: isSecure))
+        router.add(
+            middleware: APIDoor(
+                responder: API(operations: operations, accounts: accounts, live: live, logger: logger).responder()))
         addAssets(to: router)
         let pages = router.group().add(middleware: Visitor(console: self))
         SignInPage(console: self).add(to: pages)
