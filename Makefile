@@ -6,7 +6,7 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error
 # Tests at one time: most wait for sockets and disks, and two cores serve no more without time-outs.
 TEST_WIDTH = 8
 
-.PHONY: static settings run build test lint bench release format clean setup
+.PHONY: api-check static settings run build test lint bench release format clean setup
 
 run: setup
 	swift build $(SWIFT_FLAGS) --product attendance-gateway
@@ -21,6 +21,11 @@ build: setup
 test: setup
 	swift build $(SWIFT_FLAGS) --build-tests
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) swift test --skip-build $(TEST_FLAGS)
+
+# The running gateway against its OpenAPI document, by a property-based tester from PyPI.
+api-check: setup
+	swift build $(SWIFT_FLAGS) --product attendance-gateway
+	scripts/api-check.sh
 
 # Warnings are errors in Package.swift, for our own targets.
 lint:

@@ -40,10 +40,14 @@ package struct API: Sendable {
     var store: any Store { operations.store }
 
     /// Every call there is.
-    package static let endpoints: [Endpoint] =
-        systemEndpoints + punchEndpoints + terminalEndpoints + commandEndpoints + pullEndpoints
-        + personEndpoints + employeeEndpoints + deliveryEndpoints + alertEndpoints + accountEndpoints
-        + codeEndpoints
+    package static let endpoints: [Endpoint] = {
+        let parts: [[Endpoint]] = [
+            systemEndpoints, punchEndpoints, terminalEndpoints, commandEndpoints, pullEndpoints,
+            personEndpoints, employeeEndpoints, deliveryEndpoints, alertEndpoints, accountEndpoints,
+            codeEndpoints,
+        ]
+        return Array(parts.joined())
+    }()
 
     // MARK: Routes
 
@@ -103,7 +107,8 @@ package struct API: Sendable {
         }
         if endpoint.traits.contains(.whole), principal.reach != nil {
             await accounts.noteRefused(principal, scope: scope, what: what)
-            throw APIProblem(.forbidden, "this is not for somebody who is limited to \(principal.reach.words)")
+            throw APIProblem(
+                .forbidden, "this is not for somebody who is limited to \(principal.reach.words)")
         }
         // A browser sends its cookie by itself; the token only a page of ours can know.
         if endpoint.isUnsafe, principal.kind == .session,
@@ -172,7 +177,8 @@ package struct API: Sendable {
         case .claimed: break
         case .otherRequest:
             throw APIProblem(
-                .keyUsed, "use another \(Self.keyHeader): this one belongs to a request with another path or body",
+                .keyUsed,
+                "use another \(Self.keyHeader): this one belongs to a request with another path or body",
                 errors: [.init(parameter: Self.keyHeader, detail: "was used for another request")])
         case .underWay(let since):
             throw APIProblem(

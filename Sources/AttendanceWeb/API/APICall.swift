@@ -26,7 +26,6 @@ package struct APICall: Sendable {
         _ endpoint: Endpoint, _ request: Request, context: ConsoleContext,
         stillHolds: @escaping @Sendable () async -> Bool
     ) async throws {
-        var request = request
         principal = context.principal
         self.context = context
         self.stillHolds = stillHolds
@@ -40,7 +39,7 @@ package struct APICall: Sendable {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > body.limit {
             throw APIProblem(.tooLarge, "a body of this endpoint has at most \(body.limit) bytes")
         }
-        let bytes = try await request.collectBody(upTo: body.limit)
+        let bytes = try await request.body.collect(upTo: body.limit)
         if bytes.readableBytes == 0, !body.isRequired {
             bodyData = Data("{}".utf8)
             tree = [:]
@@ -221,13 +220,6 @@ package struct APICall: Sendable {
         else {
             throw APIProblem(.changed, "it is not what it was when you read it; read it again")
         }
-    }
-}
-
-extension Request {
-    /// At most so much; throws 413 for more.
-    fileprivate mutating func collectBody(upTo limit: Int) async throws -> ByteBuffer {
-        try await body.collect(upTo: limit)
     }
 }
 

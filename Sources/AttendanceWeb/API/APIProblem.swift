@@ -150,6 +150,7 @@ extension APIProblem {
         case let error as AccountRefusal: self.init(of: error)
         case let error as any RefusedOrder: self.init(.invalid, error.localizedDescription)
         case let error as CommandError: self.init(.invalid, error.localizedDescription)
+        case let error as VaultError: self.init(.unavailable, error.localizedDescription)
         case let error as StoreError:
             switch error {
             case .full, .io, .overloaded, .closed:
@@ -185,7 +186,8 @@ extension APIProblem {
 
     private init(status: HTTPResponse.Status) {
         switch status.code {
-        case 404: self.init(.notFound, "there is no such path; /api/v1/openapi.json names those that there are")
+        case 404:
+            self.init(.notFound, "there is no such path; /api/v1/openapi.json names those that there are")
         case 405: self.init(.methodNotAllowed, "this path does not take this method")
         case 413: self.init(.tooLarge, "the body is larger than this endpoint takes")
         case 415: self.init(.mediaType, "send the body as application/json")

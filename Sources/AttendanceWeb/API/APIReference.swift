@@ -17,7 +17,8 @@ package enum APIReference {
     }
 
     private static func section(_ endpoint: Endpoint) -> String {
-        var text = "\n#### `\(endpoint.method.rawValue) \(endpoint.fullPath)`\n\n\(sentence(endpoint.summary))"
+        var text =
+            "\n#### `\(endpoint.method.rawValue) \(endpoint.fullPath)`\n\n\(sentence(endpoint.summary))"
         if !endpoint.help.isEmpty { text += " \(endpoint.help)" }
         text += "\n\n" + rights(endpoint) + "\n"
         let parameters = endpoint.parameters.filter { $0.place != .header }
@@ -50,7 +51,8 @@ package enum APIReference {
             properties.map { property in
                 let name = prefix + property.name
                 let mark = "`\(name)`" + (property.isRequired ? " (required)" : "")
-                return row([mark, words(property.schema), property.help]) + inner(property.schema, under: name)
+                return row([mark, words(property.schema), property.help])
+                    + inner(property.schema, under: name)
             }.joined()
         default: ""
         }

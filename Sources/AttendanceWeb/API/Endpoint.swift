@@ -100,6 +100,8 @@ package struct Endpoint: Sendable {
         package static let secret = Traits(rawValue: 16)
         /// May be refused as things stand.
         package static let mayConflict = Traits(rawValue: 32)
+        /// One page of many: with `limit` and `cursor`.
+        package static let paged = Traits(rawValue: 128)
         /// Events, as long as one likes.
         package static let stream = Traits(rawValue: 64)
     }
@@ -136,7 +138,9 @@ package struct Endpoint: Sendable {
         self.help = help
         self.tag = tag
         self.scope = scope
-        self.parameters = parameters + Self.headers(method, scope, traits)
+        self.parameters = parameters
+        if traits.contains(.paged) { self.parameters += Parameter.page }
+        self.parameters += Self.headers(method, scope, traits)
         self.body = body
         self.status = Answer.self == NoAnswer.self ? .noContent : status
         self.traits = traits
@@ -152,7 +156,9 @@ package struct Endpoint: Sendable {
         }
     }
 
-    private static func headers(_ method: HTTPRequest.Method, _ scope: Scope?, _ traits: Traits) -> [Parameter] {
+    private static func headers(_ method: HTTPRequest.Method, _ scope: Scope?, _ traits: Traits)
+        -> [Parameter]
+    {
         var headers: [Parameter] = []
         if method != .get, scope != nil {
             headers = [
@@ -166,7 +172,8 @@ package struct Endpoint: Sendable {
             ]
         }
         if traits.contains(.tagged) {
-            headers.append(.header("If-None-Match", .text(.init(0...1000)), "An `ETag`: 304 where it still holds."))
+            headers.append(
+                .header("If-None-Match", .text(.init(0...1000)), "An `ETag`: 304 where it still holds."))
         }
         if traits.contains(.guarded) {
             headers.append(

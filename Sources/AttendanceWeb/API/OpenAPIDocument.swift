@@ -33,11 +33,13 @@ package enum OpenAPIDocument {
                 "securitySchemes": [
                     "token": [
                         "type": "http", "scheme": "bearer", "bearerFormat": "agw_…",
-                        "description": "A token of the API: made in the console, by `attendance-gateway tokens issue`, or by `POST /tokens`.",
+                        "description":
+                            "A token of the API: made in the console, by `attendance-gateway tokens issue`, or by `POST /tokens`.",
                     ],
                     "session": [
                         "type": "apiKey", "in": "cookie", "name": .text(Cookies.session),
-                        "description": "A session of the console. What changes something needs `X-Form-Token` besides.",
+                        "description":
+                            "A session of the console. What changes something needs `X-Form-Token` besides.",
                     ],
                 ],
             ],
@@ -90,7 +92,9 @@ package enum OpenAPIDocument {
         return .object(fields)
     }
 
-    private static func responses(_ endpoint: Endpoint, _ named: inout [String: JSONValue]) -> [String: JSONValue] {
+    private static func responses(_ endpoint: Endpoint, _ named: inout [String: JSONValue]) -> [String:
+        JSONValue]
+    {
         var answer: [String: JSONValue] = ["description": .text(words(endpoint.status))]
         if endpoint.traits.contains(.stream) {
             answer["content"] = ["text/event-stream": ["schema": ["type": "string"]]]
@@ -107,7 +111,9 @@ package enum OpenAPIDocument {
         if endpoint.parameters.contains(where: { $0.name == "cursor" }) {
             header("Link", "`rel=\"next\"`: the next page, where there is one (RFC 8288).")
         }
-        if endpoint.isUnsafe { header(API.replayedHeader, "`true`: the answer of an earlier request with this key.") }
+        if endpoint.isUnsafe {
+            header(API.replayedHeader, "`true`: the answer of an earlier request with this key.")
+        }
         if !headers.isEmpty { answer["headers"] = .object(headers) }
         var responses = ["\(endpoint.status.code)": JSONValue.object(answer)]
         if endpoint.traits.contains(.tagged), endpoint.method == .get {

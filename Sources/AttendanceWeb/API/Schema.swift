@@ -180,8 +180,11 @@ extension Schema.TextForm {
         }
         guard let pattern else { return nil }
         // Every pattern stands in our code and in a test, which would find one that cannot be read.
-        guard let regex = try? Regex(pattern), (try? regex.wholeMatch(in: text)) != nil else {
-            return pattern.hasPrefix("^[^") ? "must be one line without control characters"
+        guard let regex = try? Regex(pattern).matchingSemantics(.unicodeScalar),
+            (try? regex.wholeMatch(in: text)) != nil
+        else {
+            return pattern.hasPrefix("^[^")
+                ? "must be one line without control characters"
                 : "must look like \(pattern)"
         }
         return nil

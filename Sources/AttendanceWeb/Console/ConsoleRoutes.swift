@@ -12,7 +12,8 @@ extension Console {
         router.add(middleware: SecurityHeaders(isSecure: isSecure))
         router.add(
             middleware: APIDoor(
-                responder: API(operations: operations, accounts: accounts, live: live, logger: logger).responder()))
+                responder: API(operations: operations, accounts: accounts, live: live, logger: logger)
+                    .responder()))
         addAssets(to: router)
         let pages = router.group().add(middleware: Visitor(console: self))
         SignInPage(console: self).add(to: pages)

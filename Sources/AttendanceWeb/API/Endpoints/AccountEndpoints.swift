@@ -9,7 +9,7 @@ extension API {
         ) { api, call in MeAnswer(try call.who()) },
         Endpoint(
             .get, "accounts", "listAccounts", "Accounts of people", tag: .accounts, scope: .administer,
-            Endpoint.Parameter.page
+            traits: .paged
         ) { try await $0.listAccounts($1) },
         Endpoint(
             .post, "accounts", "createAccount", "Make an account", tag: .accounts, scope: .administer,
@@ -19,7 +19,8 @@ extension API {
             .get, "accounts/{id}", "getAccount", "One account", tag: .accounts, scope: .administer, [.id]
         ) { try await $0.getAccount($1) },
         Endpoint(
-            .patch, "accounts/{id}", "changeAccount", "Change an account's role, reach or language, or disable it",
+            .patch, "accounts/{id}", "changeAccount",
+            "Change an account's role, reach or language, or disable it",
             "Holds from the next request on. The last administrator stays one.", tag: .accounts,
             scope: .administer, [.id], body: .json(AccountPatch.self), traits: .mayConflict
         ) { try await $0.changeAccount($1) },
@@ -38,7 +39,8 @@ extension API {
         ) { try await $0.signOut($1) },
         Endpoint(
             .delete, "accounts/{id}/codes", "removeAccountCodes",
-            "Ask an account for no one-time codes any more", "For somebody who lost the device that shows them.",
+            "Ask an account for no one-time codes any more",
+            "For somebody who lost the device that shows them.",
             tag: .accounts, scope: .administer, [.id]
         ) { try await $0.removeCodes($1) },
         Endpoint(
@@ -47,10 +49,11 @@ extension API {
         ) { try await $0.listSessions($1) },
         Endpoint(
             .get, "tokens", "listTokens", "Tokens of programs", tag: .accounts, scope: .administer,
-            Endpoint.Parameter.page
+            traits: .paged
         ) { try await $0.listTokens($1) },
         Endpoint(
-            .post, "tokens", "issueToken", "Make a token for a program", "It is shown this once and kept nowhere.",
+            .post, "tokens", "issueToken", "Make a token for a program",
+            "It is shown this once and kept nowhere.",
             tag: .accounts, scope: .administer, body: .json(TokenBody.self), status: .created,
             traits: [.mayConflict, .secret]
         ) { try await $0.issueToken($1) },
@@ -60,12 +63,13 @@ extension API {
         Endpoint(
             .get, "audit", "listAudit", "Who did what, newest first", tag: .accounts, scope: .read,
             [
-                .query("action", Schema.line(1...100), "What the action begins with, such as `dead-letters.`."),
+                .query(
+                    "action", Schema.line(1...100), "What the action begins with, such as `dead-letters.`."),
                 .query("author", Schema.line(1...100), "The whole name."),
                 .query("subject", Schema.line(1...200), "Some part of the subject."),
                 .query("from", Schema.momentOrDay, "First moment; a day is its beginning in UTC."),
                 .query("until", Schema.momentOrDay, "First moment that is no longer wanted."),
-            ] + Endpoint.Parameter.page, traits: .whole
+            ], traits: [.whole, .paged]
         ) { try await $0.listAudit($1) },
     ]
 
@@ -163,7 +167,8 @@ extension API {
         let answer = try await accounts.carryOut(
             TokenOrder(
                 issue: .init(
-                    name: body.name, scopes: body.scopes, groups: body.groups, sinks: body.sinks, expires: expires),
+                    name: body.name, scopes: body.scopes, groups: body.groups, sinks: body.sinks,
+                    expires: expires),
                 author: try call.author().name))
         guard let id = answer.id, let token = answer.token else {
             throw APIProblem(.failed, "no token was made")
@@ -220,7 +225,8 @@ package struct AccountBody: Codable, Documented {
             .init("name", Schema.line(1...64)), .init("password", Schema.password),
             .init("role", .words(Role.allCases.map(\.rawValue))),
             .optional("groups", Schema.names, "Limits to the terminals of these groups."),
-            .optional("sinks", Schema.names, "Limits to these sinks."), .optional("language", Schema.language),
+            .optional("sinks", Schema.names, "Limits to these sinks."),
+            .optional("language", Schema.language),
         ]))
     package static let samples = [
         AccountBody(name: "asha", password: "a long and quiet evening", role: "viewer", groups: ["pune"])
@@ -240,7 +246,8 @@ package struct AccountPatch: Codable, Documented {
         .object([
             .optional("role", .words(Role.allCases.map(\.rawValue))), .optional("is_disabled", .flag),
             .optional("groups", Schema.names, "With `sinks` in place of the reach it had."),
-            .optional("sinks", Schema.names), .optional("reaches_everything", .flag, "Takes all limits away."),
+            .optional("sinks", Schema.names),
+            .optional("reaches_everything", .flag, "Takes all limits away."),
             .optional("language", Schema.language, "Empty: the browser's."),
         ]))
     package static let samples = [AccountPatch(role: "operator", isDisabled: false)]
@@ -298,7 +305,8 @@ package struct MeAnswer: Documented {
             .init("kind", .words(["session", "token"])), .init("name", .anyText),
             .optional("role", .words(Role.allCases.map(\.rawValue)), "Of an account."),
             .init("scopes", .list(.words(Scope.allCases.map(\.rawValue)))),
-            .optional("groups", .list(.anyText), "Absent: all."), .optional("sinks", .list(.anyText), "Absent: all."),
+            .optional("groups", .list(.anyText), "Absent: all."),
+            .optional("sinks", .list(.anyText), "Absent: all."),
             .optional("form_token", .anyText, "Of a session: for `X-Form-Token`."),
         ]))
     package static let samples = [
@@ -338,7 +346,8 @@ package struct AccountAnswerReport: Documented {
         "Account",
         .object([
             .init("id", .id), .init("name", .anyText), .init("role", .words(Role.allCases.map(\.rawValue))),
-            .optional("groups", .list(.anyText), "Absent: all."), .optional("sinks", .list(.anyText), "Absent: all."),
+            .optional("groups", .list(.anyText), "Absent: all."),
+            .optional("sinks", .list(.anyText), "Absent: all."),
             .init("uses_codes", .flag, "Signing in takes a one-time code."), .init("is_disabled", .flag),
             .optional("language", .anyText), .init("created", .moment), .optional("last_sign_in", .moment),
         ]))
@@ -373,7 +382,8 @@ package struct SessionAnswer: Documented {
     package static let schema = Schema.named(
         "Session",
         .object([
-            .init("id", .id), .init("created", .moment), .init("last_used", .moment), .init("expires", .moment),
+            .init("id", .id), .init("created", .moment), .init("last_used", .moment),
+            .init("expires", .moment),
             .init("address", .anyText), .init("agent", .anyText, "The browser."),
         ]))
     package static let samples = [
@@ -413,14 +423,17 @@ package struct TokenReport: Documented {
         .object([
             .init("id", .id), .init("name", .anyText),
             .init("scopes", .list(.words(Scope.allCases.map(\.rawValue)))),
-            .optional("groups", .list(.anyText), "Absent: all."), .optional("sinks", .list(.anyText), "Absent: all."),
-            .init("created", .moment), .init("author", .anyText, "Who issued it."), .optional("expires", .moment),
+            .optional("groups", .list(.anyText), "Absent: all."),
+            .optional("sinks", .list(.anyText), "Absent: all."),
+            .init("created", .moment), .init("author", .anyText, "Who issued it."),
+            .optional("expires", .moment),
             .optional("last_used", .moment),
         ]))
     package static let samples = [
         TokenReport(
             APITokenRecord(
-                id: 3, name: "payroll", scopes: [.read], reach: nil, created: UnixTime(seconds: 1_795_228_270),
+                id: 3, name: "payroll", scopes: [.read], reach: nil,
+                created: UnixTime(seconds: 1_795_228_270),
                 author: Author("asha"), expires: nil, lastUsed: nil))
     ]
 }

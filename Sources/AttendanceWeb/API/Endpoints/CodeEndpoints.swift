@@ -6,10 +6,11 @@ extension API {
     static let codeEndpoints: [Endpoint] = [
         Endpoint(
             .get, "codes", "listCodes", "Codes that were issued, by number", "Never what opens.", tag: .codes,
-            scope: .administer, Endpoint.Parameter.page
+            scope: .administer, traits: .paged
         ) { try await $0.listCodes($1) },
         Endpoint(
-            .post, "codes", "issueCode", "Issue a PIN or a QR code", "It is shown this once and kept nowhere.",
+            .post, "codes", "issueCode", "Issue a PIN or a QR code",
+            "It is shown this once and kept nowhere.",
             tag: .codes, scope: .administer, body: .json(CodeBody.self), status: .created, traits: .secret
         ) { try await $0.issueCode($1) },
         Endpoint(
@@ -38,10 +39,13 @@ extension API {
             CodeOrder(
                 issue: .init(
                     person: body.person, name: body.name ?? "", terminal: body.terminal, group: body.group,
-                    from: try body.from.map { try moment($0, "from") }, until: try moment(body.until, "until"),
+                    from: try body.from.map { try moment($0, "from") },
+                    until: try moment(body.until, "until"),
                     isPin: body.kind == "pin", digits: body.digits ?? 6, uses: body.uses ?? 1),
                 author: try call.author().name))
-        guard let id = answer.id, let code = answer.code else { throw APIProblem(.failed, "no code was made") }
+        guard let id = answer.id, let code = answer.code else {
+            throw APIProblem(.failed, "no code was made")
+        }
         return IssuedCodeAnswer(id: id, code: code)
     }
 
@@ -77,7 +81,8 @@ package struct CodeBody: Codable, Documented {
         ]))
     package static let samples = [
         CodeBody(
-            kind: "pin", person: "12", terminal: "AYTI10087992", until: "2026-12-24T18:00:00+05:30", digits: 6)
+            kind: "pin", person: "12", terminal: "AYTI10087992", until: "2026-12-24T18:00:00+05:30", digits: 6
+        )
     ]
 }
 
@@ -135,9 +140,11 @@ package struct CodeReport: Documented {
         .object([
             .init("id", .id), .init("kind", .words(["qr", "pin"])), .init("space", .anyText),
             .init("person", .anyText), .init("name", .anyText), .optional("terminal", .anyText),
-            .optional("group", .anyText), .init("starts", .moment), .init("ends", .moment), .init("uses", .count),
+            .optional("group", .anyText), .init("starts", .moment), .init("ends", .moment),
+            .init("uses", .count),
             .init("used", .count), .init("author", .anyText), .init("issued", .moment),
-            .optional("revoked", .moment), .optional("last_used", .moment), .optional("last_terminal", .anyText),
+            .optional("revoked", .moment), .optional("last_used", .moment),
+            .optional("last_terminal", .anyText),
         ]))
     package static var samples: [CodeReport] {
         guard let id = EnrollID("12") else { return [] }
@@ -147,7 +154,8 @@ package struct CodeReport: Documented {
                 AccessCodeRecord(
                     id: 5,
                     code: AccessCode(
-                        kind: .pin, person: PersonKey(enrollID: id), name: "Asha Rao", scope: .terminal(.unknown),
+                        kind: .pin, person: PersonKey(enrollID: id), name: "Asha Rao",
+                        scope: .terminal(.unknown),
                         starts: moment, ends: moment + .seconds(86_400)), used: 0, author: Author("asha"),
                     issued: moment, revoked: nil, lastUsed: nil, lastTerminal: nil))
         ]

@@ -8,16 +8,19 @@ extension API {
             .get, "commands", "listCommands", "What terminals were asked to do, newest first",
             tag: .commands, scope: .read,
             [
-                .terminal, .query("state", .words(CommandState.allCases.map { "\($0)" }), "Only those that are so."),
+                .terminal,
+                .query("state", .words(CommandState.allCases.map { "\($0)" }), "Only those that are so."),
                 .query("word", Schema.line(1...64), "Only this command."),
-                .query("purpose", Schema.line(1...64), "Only those of a part of the gateway, such as `people`."),
-            ] + Endpoint.Parameter.page
+                .query(
+                    "purpose", Schema.line(1...64), "Only those of a part of the gateway, such as `people`."),
+            ], traits: .paged
         ) { try await $0.listCommands($1) },
         Endpoint(
             .post, "commands", "sendCommand", "Order a command for terminals",
             "It waits until each terminal is connected. One that wipes or opens needs the right `administer`, "
                 + "`is_confirmed` and a reason; so does any that is not in the catalogue (`is_raw`).",
-            tag: .commands, scope: .terminals, body: .json(CommandBody.self, upTo: 2 << 20), status: .accepted,
+            tag: .commands, scope: .terminals, body: .json(CommandBody.self, upTo: 2 << 20),
+            status: .accepted,
             touches: [.commands]
         ) { try await $0.sendCommand($1) },
         Endpoint(
@@ -29,7 +32,8 @@ extension API {
             tag: .commands, scope: .terminals, [.id], touches: [.commands]
         ) { try await $0.cancelCommand($1) },
         Endpoint(
-            .post, "commands/cancel", "cancelCommands", "Take commands of one terminal back that were not sent yet",
+            .post, "commands/cancel", "cancelCommands",
+            "Take commands of one terminal back that were not sent yet",
             tag: .commands, scope: .terminals, body: .json(CancelBody.self), traits: .mayBeMissing,
             touches: [.commands]
         ) { try await $0.cancelCommands($1) },
@@ -78,7 +82,8 @@ extension API {
             guard principal.may(.administer) else {
                 await accounts.noteRefused(
                     principal, scope: .administer, what: "command \(PlainText.line(body.word, limit: 64))")
-                throw APIProblem(.forbidden, "a command that wipes or opens, or is not known, needs the right administer")
+                throw APIProblem(
+                    .forbidden, "a command that wipes or opens, or is not known, needs the right administer")
             }
         }
         try requireTerminals(body.terminals ?? [], group: body.group, call)
@@ -232,7 +237,8 @@ package struct CommandAnswerReport: Documented {
             CommandRecord(
                 id: 17, terminal: .unknown, word: "gettime", fields: "{}", lane: .interactive,
                 author: Author("asha"), queued: UnixTime(seconds: 1_795_228_270),
-                expires: UnixTime(seconds: 1_795_314_670), attempts: 1, sent: UnixTime(seconds: 1_795_228_271),
+                expires: UnixTime(seconds: 1_795_314_670), attempts: 1,
+                sent: UnixTime(seconds: 1_795_228_271),
                 state: .done, finished: UnixTime(seconds: 1_795_228_272), words: "done",
                 result: #"{"time":"2026-11-22 08:01:12"}"#))
     ]
@@ -315,7 +321,8 @@ package struct CommandWordAnswer: Documented {
 extension API {
     static let pullEndpoints: [Endpoint] = [
         Endpoint(
-            .get, "pulls", "listPulls", "Pulls under way, and the last that have ended", tag: .pulls, scope: .read
+            .get, "pulls", "listPulls", "Pulls under way, and the last that have ended", tag: .pulls,
+            scope: .read
         ) { try await $0.pulls($1) },
         Endpoint(
             .post, "pulls", "orderPull", "Ask terminals for records again",
@@ -323,7 +330,8 @@ extension API {
             body: .json(PullBody.self), status: .accepted, touches: [.commands]
         ) { try await $0.pull($1) },
         Endpoint(
-            .get, "pulls/terminals", "listPullStandings", "Which terminals were pulled, and where punches are missing",
+            .get, "pulls/terminals", "listPullStandings",
+            "Which terminals were pulled, and where punches are missing",
             tag: .pulls, scope: .read
         ) { try await $0.pullStandings($1) },
     ]
@@ -418,7 +426,8 @@ extension LogStandingReport: Documented {
                     ])))
         ]))
     package static var samples: [LogStandingReport] {
-        var terminal = LogStandingReport.Terminal(serial: "AYTI10087992", name: "Main door", isConnected: true)
+        var terminal = LogStandingReport.Terminal(
+            serial: "AYTI10087992", name: "Main door", isConnected: true)
         terminal.lastPull = "2026-11-22T02:31:09.000Z"
         terminal.missing = 3
         return [LogStandingReport(terminals: [terminal])]

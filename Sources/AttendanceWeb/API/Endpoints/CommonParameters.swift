@@ -30,7 +30,9 @@ extension APICall {
     /// A sink that is asked for: one that there is, within reach.
     func sink(_ name: String = "sink", of api: API) throws -> SinkName? {
         guard let sink = try value(name, "a sink's name", { SinkName($0) }) else { return nil }
-        guard try who().reaches(sink: sink) else { throw APIProblem.parameter(name, "names no sink there is") }
+        guard try who().reaches(sink: sink) else {
+            throw APIProblem.parameter(name, "names no sink there is")
+        }
         return sink
     }
 

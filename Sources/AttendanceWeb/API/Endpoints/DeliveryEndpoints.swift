@@ -12,11 +12,14 @@ extension API {
     ]
 
     static let deliveryEndpoints: [Endpoint] = [
-        Endpoint(.get, "sinks", "listSinks", "Where punches go, and how it fares", tag: .deliveries, scope: .read) {
+        Endpoint(
+            .get, "sinks", "listSinks", "Where punches go, and how it fares", tag: .deliveries, scope: .read
+        ) {
             try await $0.listSinks($1)
         },
         Endpoint(
-            .get, "attempts", "listAttempts", "Attempts at a sink, newest first", tag: .deliveries, scope: .read,
+            .get, "attempts", "listAttempts", "Attempts at a sink, newest first", tag: .deliveries,
+            scope: .read,
             [
                 .sink("Without it the first within reach."),
                 .query(
@@ -24,11 +27,12 @@ extension API {
                     "Only those that meant this for their punch."),
                 .query("answer", .words(AnswerClass.allCases.map(\.rawValue)), "Only with such an answer."),
                 .terminal, .group,
-            ] + Endpoint.Parameter.page
+            ], traits: .paged
         ) { try await $0.listAttempts($1) },
         Endpoint(
-            .get, "dead-letters", "listDeadLetters", "What could not be delivered, newest first", tag: .deliveries,
-            scope: .read, deadLetterFilters + Endpoint.Parameter.page
+            .get, "dead-letters", "listDeadLetters", "What could not be delivered, newest first",
+            tag: .deliveries,
+            scope: .read, deadLetterFilters, traits: .paged
         ) { try await $0.listDeadLetters($1) },
         Endpoint(
             .get, "dead-letters/groups", "listDeadLetterGroups", "Dead letters counted by sink and cause",
@@ -36,7 +40,8 @@ extension API {
         ) { try await $0.deadLetterGroups($1) },
         Endpoint(
             .post, "dead-letters/retry", "retryDeadLetters", "Send dead letters again",
-            "Attempts are counted anew, and what is sent is decided anew.", tag: .deliveries, scope: .deliveries,
+            "Attempts are counted anew, and what is sent is decided anew.", tag: .deliveries,
+            scope: .deliveries,
             body: .json(DeadLetterBody.self), touches: [.deliveries, .punches]
         ) { try await $0.retryDeadLetters($1) },
         Endpoint(
@@ -47,7 +52,12 @@ extension API {
         Endpoint(
             .get, "corrections", "listCorrections", "Times that could not be believed, with proposals",
             tag: .deliveries, scope: .read,
-            [.query("all", .flag, "Also those that were decided on.")] + Endpoint.Parameter.page
+            [
+                .query(
+                    "kind", .words(CorrectionSearch.Kind.allCases.map(\.rawValue)),
+                    "`punches`, as without it: with a doubtful time. `records`: of the quarantine."),
+                .query("all", .flag, "Also those that were decided on."), .terminal, .group,
+            ], traits: .paged
         ) { try await $0.listCorrections($1) },
         Endpoint(
             .post, "corrections", "decideCorrections", "Decide on times that could not be believed",
@@ -55,21 +65,33 @@ extension API {
             touches: [.deliveries, .punches]
         ) { try await $0.decideCorrections($1) },
         Endpoint(
-            .get, "quarantine", "listQuarantine", "Records that could not be read, newest first", tag: .deliveries,
+            .get, "quarantine", "listQuarantine", "Records that could not be read, newest first",
+            tag: .deliveries,
             scope: .read,
             [
-                .query("open", .flag, "Only those that nobody has decided on, or only others."), .terminal, .group,
-            ] + Endpoint.Parameter.page
+                .query("open", .flag, "Only those that nobody has decided on, or only others."), .terminal,
+                .group,
+            ], traits: .paged
         ) { try await $0.listQuarantine($1) },
         Endpoint(
             .get, "late-deliveries", "listLateDeliveries", "Check-ins that came too late for their shift",
             tag: .deliveries, scope: .read,
-            [.sink("Without it the first within reach.")] + Endpoint.Parameter.page
+            [.sink("Without it the first within reach.")], traits: .paged
         ) { try await $0.listLate($1) },
+        Endpoint(
+            .post, "comparisons", "compareWithSite", "Compare the journal with what a site holds",
+            "Asks the site; one comparison at a time, at most 31 days.", tag: .deliveries, scope: .deliveries,
+            body: .json(ComparisonBody.self), traits: [.mayBeMissing, .mayConflict]
+        ) { try await $0.compare($1) },
+        Endpoint(
+            .get, "repairs", "listRepairs", "Check-ins that a site has made wrongly, as they stand there now",
+            "Asks the site.", tag: .deliveries, scope: .deliveries, [.site],
+            traits: [.mayBeMissing, .mayConflict]
+        ) { try await $0.listRepairs($1) },
         Endpoint(
             .get, "misfiled-checkins", "listMisfiledCheckins", "Check-ins that a site has made wrongly",
             tag: .deliveries, scope: .read,
-            [.sink("Without it the first within reach.")] + Endpoint.Parameter.page
+            [.sink("Without it the first within reach.")], traits: .paged
         ) { try await $0.listMisfiled($1) },
     ]
 
@@ -96,7 +118,8 @@ extension API {
             for: try call.who(), terminal: try call.serial(), group: call.text("group"))
         let before = try call.cursor.map { text -> AttemptCursor in
             let parts = try PageCursor.parts(text, 3)
-            guard let started = Int64(parts[0]), let punch = Int64(parts[1]), let number = Int(parts[2]) else {
+            guard let started = Int64(parts[0]), let punch = Int64(parts[1]), let number = Int(parts[2])
+            else {
                 throw PageCursor.wrong
             }
             return AttemptCursor(started: UnixTime(milliseconds: started), punch: punch, number: number)
@@ -111,13 +134,6 @@ extension API {
 
     // MARK: Dead letters
 
-    private func deadLetterSearch(_ filter: DeadLetterFilter, _ principal: Principal) async throws
-        -> DeadLetterSearch
-    {
-        DeadLetterSearch(
-            filter, terminals: try await reach.terminals(for: principal), sinks: principal.reach?.sinks)
-    }
-
     private func deadLetterFilter(_ call: APICall) throws -> DeadLetterFilter {
         DeadLetterFilter(
             sink: try call.sink(of: self), cause: call.text("cause").flatMap { RejectionCause(rawValue: $0) },
@@ -126,50 +142,23 @@ extension API {
     }
 
     func listDeadLetters(_ call: APICall) async throws -> PageAnswer<DeadLetterAnswer> {
-        let search = try await deadLetterSearch(try deadLetterFilter(call), try call.who())
-        let page = try await store.latestDeadLetters(
-            search, before: try call.cursor.map { try PageCursor.number($0) }, limit: call.limit)
+        let page = try await DeliveriesReach(call.context, operations).letters(
+            try deadLetterFilter(call), before: try call.cursor.map { try PageCursor.number($0) },
+            limit: call.limit)
         return PageAnswer(
             page.items.map { DeadLetterAnswer($0) }, next: page.next.map { PageCursor.text(["\($0)"]) },
             searchedBackTo: page.searchedBackTo)
     }
 
     func deadLetterGroups(_ call: APICall) async throws -> ListAnswer<DeadLetterGroupAnswer> {
-        let principal = try call.who()
-        let filter = try deadLetterFilter(call)
-        guard principal.reach != nil else {
-            return ListAnswer(try await store.deadLetterGroups(filter).map { DeadLetterGroupAnswer($0) })
-        }
-        var groups: [DeadLetterGroupAnswer.Key: DeadLetterGroupAnswer] = [:]
-        var people: [DeadLetterGroupAnswer.Key: Set<EnrollID>] = [:]
-        try await eachDeadLetter(try await deadLetterSearch(filter, principal)) { letter in
-            let key = DeadLetterGroupAnswer.Key(sink: letter.sink, cause: letter.cause)
-            people[key, default: []].insert(letter.enrollID)
-            if var group = groups[key] {
-                group.add(letter, people: people[key]?.count ?? 0)
-                groups[key] = group
-            } else {
-                groups[key] = DeadLetterGroupAnswer(letter)
-            }
-        }
-        return ListAnswer(groups.values.sorted { ($0.count, $0.cause) > ($1.count, $1.cause) })
-    }
-
-    /// Of a limited account, so that there are not too many; the newest 20,000.
-    private func eachDeadLetter(_ search: DeadLetterSearch, _ body: (DeadLetter) -> Void) async throws {
-        var before: Int64?
-        for _ in 0..<40 {
-            let page = try await store.latestDeadLetters(search, before: before, limit: 500)
-            page.items.forEach(body)
-            guard let next = page.next else { return }
-            before = next
-        }
+        let groups = try await DeliveriesReach(call.context, operations).groups(try deadLetterFilter(call))
+        return ListAnswer(groups.map { DeadLetterGroupAnswer($0) })
     }
 
     func retryDeadLetters(_ call: APICall) async throws -> ChangeCount {
         let body = try call.body(DeadLetterBody.self)
-        return try await eachOrder(body.filter, all: body.all, call) { order in
-            try await operations.deadLetters.retry(order)
+        return try await eachOrder(body.filter, all: body.all, call) {
+            try await operations.deadLetters.retry($0)
         }
     }
 
@@ -187,35 +176,30 @@ extension API {
         _ filter: DeadLetterBody.Filter?, all: Bool?, _ call: APICall,
         _ carryOut: (DeadLetterOrder) async throws -> Int
     ) async throws -> ChangeCount {
-        let principal = try call.who()
         let text = filter?.text ?? DeadLetterFilterText()
         guard all == true || text != DeadLetterFilterText() else {
             throw APIProblem.field("/filter", "is empty; say all: true where all dead letters are meant")
         }
-        guard principal.reach != nil else {
-            return ChangeCount(
-                changed: try await carryOut(DeadLetterOrder(filter: text, author: principal.author.name)))
-        }
-        var ids: [Int64] = []
-        try await eachDeadLetter(try await deadLetterSearch(try text.filter(), principal)) { ids.append($0.id) }
         var changed = 0
-        for start in stride(from: 0, to: ids.count, by: 500) {
-            let some = Array(ids[start..<min(start + 500, ids.count)])
-            changed += try await carryOut(
-                DeadLetterOrder(filter: .init(ids: some), author: principal.author.name))
+        for order in try await DeliveriesReach(call.context, operations).orders(try text.filter()) {
+            changed += try await carryOut(DeadLetterOrder(filter: order, author: try call.author().name))
         }
         return ChangeCount(changed: changed)
     }
 
     // MARK: Corrections and quarantine
 
-    func listCorrections(_ call: APICall) async throws -> PageAnswer<CorrectionCase> {
-        let after = try call.cursor.map { try PageCursor.parts($0, 1)[0] }
-        let page = try await operations.api.corrections(call.flag("all") ?? false, after, call.limit)
+    func listCorrections(_ call: APICall) async throws -> PageAnswer<CorrectionAnswer> {
+        let kind = call.text("kind").flatMap { CorrectionSearch.Kind(rawValue: $0) } ?? .punches
+        let page = try await operations.corrections.cases(
+            CorrectionSearch(
+                kind, all: call.flag("all") ?? false,
+                terminals: try await reach.terminals(
+                    for: try call.who(), terminal: try call.serial(), group: call.text("group")),
+                before: try call.cursor.map { try PageCursor.number($0) }, limit: call.limit))
         return PageAnswer(
-            page.cases.filter { open in
-                SerialNumber(open.terminal).map { reach.contains($0, for: call.principal) } ?? false
-            }, next: page.next.map { PageCursor.text([$0]) })
+            page.items.map { CorrectionAnswer($0) }, next: page.next.map { PageCursor.text(["\($0)"]) },
+            searchedBackTo: page.searchedBackTo)
     }
 
     func decideCorrections(_ call: APICall) async throws -> CorrectionResult {
@@ -223,10 +207,12 @@ extension API {
         let all = body.everyProposal ?? false
         if !call.reachesAllGroups {
             guard !all else {
-                throw APIProblem.field("/every_proposal", "is not for somebody who is limited to groups; name cases")
+                throw APIProblem.field(
+                    "/every_proposal", "is not for somebody who is limited to groups; name cases")
             }
             for (index, id) in (body.ids ?? []).enumerated() {
-                guard let terminal = try await terminal(ofCase: id), reach.contains(terminal, for: call.principal)
+                guard let terminal = try await terminal(ofCase: id),
+                    reach.contains(terminal, for: call.principal)
                 else { throw APIProblem.field("/ids/\(index)", "is no case") }
             }
         }
@@ -258,6 +244,45 @@ extension API {
         return PageAnswer(
             page.items.map { QuarantineAnswer($0) }, next: page.next.map { PageCursor.text(["\($0)"]) },
             searchedBackTo: page.searchedBackTo)
+    }
+
+    // MARK: Comparing
+
+    /// Nobody who is limited to groups: a site's employees are not of one.
+    private func comparable(_ name: String?, _ call: APICall) throws -> SinkName {
+        try call.requireAllGroups()
+        guard let sink = SinkName(name ?? SinkName.erpnext.text), try call.who().reaches(sink: sink),
+            operations.reconciling.sites.contains(sink)
+        else { throw APIProblem.notFound }
+        return sink
+    }
+
+    /// What keeps a site from being compared is nothing of the gateway's own.
+    private func asking<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let refusal as ComparisonRefusal {
+            switch refusal {
+            case .noSuchSite: throw APIProblem.notFound
+            case .busy, .tookTooLong: throw APIProblem(.conflict, refusal.localizedDescription)
+            case .unreachable: throw APIProblem(.unavailable, refusal.localizedDescription, retryAfter: 30)
+            case .badDays, .tooManyDays, .badEmployee: throw refusal
+            }
+        }
+    }
+
+    func compare(_ call: APICall) async throws -> ComparisonReport {
+        let body = try call.body(ComparisonBody.self)
+        let sink = try comparable(body.site, call)
+        return try await asking {
+            try await operations.reconciling.compare(
+                ComparisonOrder(sink: sink.text, from: body.from, to: body.to, employee: body.employee))
+        }
+    }
+
+    func listRepairs(_ call: APICall) async throws -> ListAnswer<RepairReport> {
+        let sink = try comparable(call.text("site"), call)
+        return ListAnswer(try await asking { try await operations.reconciling.repairs(sink) })
     }
 
     func listLate(_ call: APICall) async throws -> PageAnswer<LateDeliveryAnswer> {
@@ -303,13 +328,15 @@ package struct DeadLetterBody: Codable, Documented {
 
         var text: DeadLetterFilterText {
             DeadLetterFilterText(
-                sink: sink, ids: ids, cause: cause, person: person, terminal: terminal, from: from, until: until)
+                sink: sink, ids: ids, cause: cause, person: person, terminal: terminal, from: from,
+                until: until)
         }
 
         static let schema = Schema.named(
             "DeadLetterFilter",
             .object([
-                .optional("sink", Schema.sink), .optional("ids", .list(.id, 1...1000), "Numbers of dead letters."),
+                .optional("sink", Schema.sink),
+                .optional("ids", .list(.id, 1...1000), "Numbers of dead letters."),
                 .optional("cause", .words(RejectionCause.allCases.map(\.rawValue))),
                 .optional("person", Schema.enrollID, "Enroll id."), .optional("terminal", Schema.serial),
                 .optional("from", Schema.wall, "First moment, by the terminals' clocks."),
@@ -332,9 +359,8 @@ package struct DiscardBody: Codable, Documented {
     package var all: Bool?
     package var reason: String
 
-    package static let schema = Schema.named(
-        "DiscardOrder",
-        .object(DeadLetterBody.properties + [.init("reason", .text(.init(1...500)), "Why; kept with the punch.")]))
+    private static let why = Schema.Property("reason", .text(.init(1...500)), "Why; kept with the punch.")
+    package static let schema = Schema.named("DiscardOrder", .object(DeadLetterBody.properties + [why]))
     package static let samples = [
         DiscardBody(filter: .init(ids: [3]), reason: "a visitor, without an employee")
     ]
@@ -350,11 +376,14 @@ package struct CorrectionBody: Codable, Documented {
     package static let schema = Schema.named(
         "CorrectionOrder",
         .object([
-            .optional("ids", .list(.text(.init(2...20, pattern: "^[PR][0-9]+$")), 1...1000), "Such as `P12`, `R3`."),
+            .optional(
+                "ids", .list(.text(.init(2...20, pattern: "^[PR][0-9]+$")), 1...1000), "Such as `P12`, `R3`."),
             .init(
                 "ruling", .words(["accept", "time", "reject"]),
                 "`accept` what is proposed, set a `time` for one case, or `reject` for good."),
-            .optional("every_proposal", .flag, "With `accept`: every open case that has a proposal, in place of `ids`."),
+            .optional(
+                "every_proposal", .flag,
+                "With `accept`: every open case that has a proposal, in place of `ids`."),
             .optional("time", Schema.wall, "By the terminal's clock."),
             .optional("reason", .text(.init(0...500)), "Needed with `time` and `reject`."),
         ]))
@@ -375,23 +404,53 @@ extension CorrectionResult: Documented {
     }
 }
 
-extension CorrectionCase: Documented {
+/// A time that could not be believed.
+package struct CorrectionAnswer: Documented {
+    package var id: String
+    package var terminal: String
+    package var person: String?
+    package var name: String?
+    package var sent: String
+    package var received: String
+    package var zone: String
+    package var proposed: String?
+    package var basis: String?
+    package var decision: String?
+
+    init(_ open: CorrectionCase) {
+        id = open.id.description
+        terminal = open.terminal.text
+        person = open.enrollID?.sent
+        name = open.name
+        sent = open.sent
+        received = open.received.iso8601
+        zone = open.zone
+        proposed = open.proposal?.time.description
+        basis = open.proposal?.basis
+        decision = open.decision
+    }
+
     package static let schema = Schema.named(
         "CorrectionCase",
         .object([
             .init("id", .anyText, "`P12` is punch 12, `R3` record 3 of the quarantine."),
             .init("terminal", .anyText), .optional("person", .anyText), .optional("name", .anyText),
             .init("sent", .anyText, "What the terminal said, or why it cannot be read."),
-            .init("received", .moment), .optional("proposed", .anyText, "By the terminal's clock."),
+            .init("received", .moment), .init("zone", .anyText, "Of `sent` and `proposed`."),
+            .optional("proposed", .anyText, "By the terminal's clock; absent: it can only be rejected."),
             .optional("basis", .anyText, "On what the proposal rests."),
             .optional("decision", .anyText, "What was decided, in words."),
         ]))
-    package static let samples = [
-        CorrectionCase(
-            id: "P12", terminal: "AYTI10087992", person: "12", name: "Asha Rao", sent: "2000-01-01 00:03:11",
-            received: "2026-11-22T02:31:09.000Z", proposed: "2026-11-22 08:01:09", basis: "it arrived then",
-            decision: nil)
-    ]
+    package static var samples: [CorrectionAnswer] {
+        [
+            CorrectionAnswer(
+                CorrectionCase(
+                    id: .punch(12), terminal: .unknown, enrollID: EnrollID("12"), name: "Asha Rao",
+                    sent: "2000-01-01 00:03:11", received: UnixTime(seconds: 1_795_228_270),
+                    zone: "Asia/Kolkata",
+                    proposal: nil, decision: nil))
+        ]
+    }
 }
 
 package struct SinkAnswer: Documented {
@@ -407,8 +466,10 @@ package struct SinkAnswer: Documented {
             .optional(
                 "site",
                 .object([
-                    .init("employees", .count), .optional("last_read", .moment), .optional("time_zone", .anyText),
-                    .optional("problem", .anyText), .optional("remedy", .anyText), .optional("since", .moment),
+                    .init("employees", .count), .optional("last_read", .moment),
+                    .optional("time_zone", .anyText),
+                    .optional("problem", .anyText), .optional("remedy", .anyText),
+                    .optional("since", .moment),
                 ]), "The local copy of what an ERPNext site knows."),
         ]))
     package static let samples = [
@@ -453,7 +514,8 @@ package struct DeadLetterAnswer: Documented {
             .init("id", .id), .init("sink", .anyText), .init("punch", .id), .init("terminal", .anyText),
             .init("person", .anyText), .optional("name", .anyText), .init("time", .anyText, "As believed."),
             .init("cause", .words(RejectionCause.allCases.map(\.rawValue))),
-            .init("reason", .anyText, "In the sink's own words."), .init("attempts", .count), .init("died", .moment),
+            .init("reason", .anyText, "In the sink's own words."), .init("attempts", .count),
+            .init("died", .moment),
         ]))
     package static var samples: [DeadLetterAnswer] { DeadLetter.sample.map { [DeadLetterAnswer($0)] } ?? [] }
 }
@@ -469,10 +531,6 @@ extension DeadLetter {
 }
 
 package struct DeadLetterGroupAnswer: Documented {
-    struct Key: Hashable {
-        var sink: SinkName
-        var cause: RejectionCause
-    }
     package var sink: String
     package var cause: String
     package var count: Int
@@ -493,32 +551,23 @@ package struct DeadLetterGroupAnswer: Documented {
         example = group.example
     }
 
-    init(_ letter: DeadLetter) {
-        self.init(
-            DeadLetterGroup(
-                sink: letter.sink, cause: letter.cause, count: 1, people: 1, first: letter.time, last: letter.time,
-                since: letter.died, example: letter.reason))
-    }
-
-    /// One that died before those so far.
-    mutating func add(_ letter: DeadLetter, people: Int) {
-        count += 1
-        self.people = people
-        first = min(first, letter.time.description)
-        last = max(last, letter.time.description)
-        since = min(since, letter.died.iso8601)
-    }
-
     package static let schema = Schema.named(
         "DeadLetterGroup",
         .object([
             .init("sink", .anyText), .init("cause", .words(RejectionCause.allCases.map(\.rawValue))),
-            .init("count", .count), .init("people", .count), .init("first", .anyText, "Earliest punch, as believed."),
+            .init("count", .count), .init("people", .count),
+            .init("first", .anyText, "Earliest punch, as believed."),
             .init("last", .anyText), .init("since", .moment, "When the first of them died."),
             .init("example", .anyText, "The words of the newest."),
         ]))
     package static var samples: [DeadLetterGroupAnswer] {
-        DeadLetter.sample.map { [DeadLetterGroupAnswer($0)] } ?? []
+        let time = WallTime(seconds: 1_795_228_270)
+        return [
+            DeadLetterGroupAnswer(
+                DeadLetterGroup(
+                    sink: .erpnext, cause: .unknownEmployee, count: 4, people: 1, first: time, last: time,
+                    since: UnixTime(seconds: 1_795_228_270), example: "No Employee found"))
+        ]
     }
 }
 
@@ -561,7 +610,8 @@ package struct QuarantineAnswer: Documented {
             .optional(
                 "resolution",
                 .object([
-                    .optional("punch", .id, "What it was made into; absent: given up."), .init("author", .anyText),
+                    .optional("punch", .id, "What it was made into; absent: given up."),
+                    .init("author", .anyText),
                     .init("at", .moment), .init("basis", .anyText),
                 ])),
         ]))
@@ -570,7 +620,8 @@ package struct QuarantineAnswer: Documented {
             QuarantineEntry(
                 id: 3, terminal: .unknown, reason: "time: “yesterday” is no date and time",
                 raw: Array(#"{"enrollid":12,"time":"yesterday"}"#.utf8),
-                firstReceived: UnixTime(seconds: 1_795_228_270), lastReceived: UnixTime(seconds: 1_795_228_270),
+                firstReceived: UnixTime(seconds: 1_795_228_270),
+                lastReceived: UnixTime(seconds: 1_795_228_270),
                 times: 1))
     ]
 }
@@ -617,4 +668,72 @@ package struct MisfiledAnswer: Documented {
                     words: "another time was stored"))
         ]
     }
+}
+
+package struct ComparisonBody: Codable, Documented {
+    package var site: String?
+    package var from: String
+    package var to: String
+    package var employee: String?
+
+    package static let schema = Schema.named(
+        "ComparisonOrder",
+        .object([
+            .optional("site", Schema.sink, "Name of the sink; `erpnext` without it."),
+            .init("from", Schema.day, "First day of the site's own time."),
+            .init("to", Schema.day, "Last day."),
+            .optional("employee", Schema.line(1...140), "Only one, by document name."),
+        ]))
+    package static let samples = [ComparisonBody(from: "2026-11-16", to: "2026-11-22")]
+}
+
+extension ComparisonReport: Documented {
+    package static let schema = Schema.named(
+        "Comparison",
+        .object([
+            .init("from", .anyText, "By the site's own clock."), .init("until", .anyText),
+            .init("is_agreed", .flag), .init("delivered", .count), .init("agreeing", .count),
+            .init("owed", .count), .init("refused", .count), .init("suppressed", .count),
+            .init("found", .count, "Check-ins on the site."),
+            .init("elsewhere", .count, "Those of them that are none of our terminals'."),
+            .init("counts", .map(.count), "How many differences of each kind."),
+            .init(
+                "findings",
+                .list(
+                    .object([
+                        .init("kind", .anyText), .optional("punch", .id), .optional("terminal", .anyText),
+                        .optional("enroll_id", .anyText), .optional("name", .anyText),
+                        .optional("employee", .anyText, "What was sent."), .optional("time", .anyText),
+                        .optional("direction", .anyText),
+                        .optional("checkin", .anyText, "What stands there."),
+                        .optional("found_employee", .anyText), .optional("found_time", .anyText),
+                        .optional("found_direction", .anyText), .init("is_misfiled", .flag),
+                    ])), "At most 1,000."), .init("milliseconds", .count),
+        ]))
+    package static var samples: [ComparisonReport] {
+        var finding = Finding(kind: "missing", isMisfiled: false)
+        finding.punch = 4711
+        finding.enrollID = "12"
+        return [
+            ComparisonReport(
+                from: "2026-11-16 00:00:00", until: "2026-11-23 00:00:00", isAgreed: false, delivered: 120,
+                agreeing: 119, owed: 0, refused: 1, suppressed: 2, found: 130, elsewhere: 11,
+                counts: ["missing": 1], findings: [finding], milliseconds: 412)
+        ]
+    }
+}
+
+extension RepairReport: Documented {
+    package static let schema = Schema.named(
+        "Repair",
+        .object([
+            .init("checkin", .anyText, "The site's name for it."), .init("punch", .id),
+            .init("state", .words(["settled", "deletable", "open"])), .init("reason", .anyText),
+            .optional("remedy", .anyText), .optional("found_time", .anyText),
+        ]))
+    package static let samples = [
+        RepairReport(
+            checkin: "EMP-CKIN-11-2026-000012", punch: 4711, state: .open, reason: "another time was stored",
+            remedy: "look at it on the site", foundTime: "2026-11-22 08:02:09")
+    ]
 }

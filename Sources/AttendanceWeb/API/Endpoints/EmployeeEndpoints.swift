@@ -6,11 +6,12 @@ extension API {
     static let employeeEndpoints: [Endpoint] = [
         Endpoint(
             .get, "employees", "listEmployees", "A site's employees as they were last read", tag: .employees,
-            scope: .read, [.site] + Endpoint.Parameter.page
+            scope: .read, [.site], traits: [.paged, .mayBeMissing]
         ) { try await $0.listEmployees($1) },
         Endpoint(
             .post, "employees/sync", "syncEmployees", "Read a site's employees now", tag: .employees,
-            scope: .deliveries, body: .json(SiteBody.self, isRequired: false), touches: [.people, .deliveries]
+            scope: .deliveries, body: .json(SiteBody.self, isRequired: false), traits: .mayBeMissing,
+            touches: [.people, .deliveries]
         ) { try await $0.syncEmployees($1) },
         Endpoint(
             .get, "employee-findings", "checkEmployees", "Where terminals and employees do not fit together",
@@ -19,13 +20,16 @@ extension API {
             traits: .mayBeMissing
         ) { try await $0.checkEmployees($1) },
         Endpoint(
-            .get, "mappings", "listMappings", "What ids are mapped to, and by what", tag: .employees, scope: .read,
+            .get, "mappings", "listMappings", "What ids are mapped to, and by what", tag: .employees,
+            scope: .read,
             [.site], traits: .mayBeMissing
         ) { try await $0.listMappings($1) },
         Endpoint(
-            .post, "mappings", "changeMappings", "Say that ids of terminals are certain employees, or no longer",
-            "Dead letters of people who are known by then are sent again.", tag: .employees, scope: .deliveries,
-            body: .json(MappingBody.self), touches: [.people, .deliveries]
+            .post, "mappings", "changeMappings",
+            "Say that ids of terminals are certain employees, or no longer",
+            "Dead letters of people who are known by then are sent again.", tag: .employees,
+            scope: .deliveries,
+            body: .json(MappingBody.self), traits: .mayBeMissing, touches: [.people, .deliveries]
         ) { try await $0.changeMappings($1) },
     ]
 
@@ -86,7 +90,8 @@ extension API {
             throw APIProblem.field("/added", "and removed are both empty")
         }
         return try await operations.employees.map(
-            MappingOrder(site: site, added: added, removed: removed, author: try call.author()), logger: logger)
+            MappingOrder(site: site, added: added, removed: removed, author: try call.author()),
+            logger: logger)
     }
 }
 
@@ -154,9 +159,8 @@ extension EmployeeFinding: Documented {
         ]))
     package static let samples = [
         EmployeeFinding(
-            EmployeePreview.Finding(
-                kind: .unknownID, space: "", id: "77", employees: [], name: nil, terminals: [.unknown], punches: 4,
-                lastPunch: WallTime(seconds: 1_795_228_270), remedy: "set the id of an employee"))
+            finding: .unknownID, space: "", id: "77", name: nil, employees: [], terminals: ["AYTI10087992"],
+            punches: 4, lastPunch: "2026-11-22 08:01:09", remedy: "set the id of an employee")
     ]
 }
 
@@ -209,7 +213,8 @@ package struct EmployeeAnswer: Documented {
     package static let samples = [
         EmployeeAnswer(
             Employee(
-                name: "HR-EMP-00012", fullName: "Asha Rao", company: "Example", modified: "2026-11-20 10:00:00",
+                name: "HR-EMP-00012", fullName: "Asha Rao", company: "Example",
+                modified: "2026-11-20 10:00:00",
                 keys: ["attendance_device_id": "12"]))
     ]
 }

@@ -290,7 +290,8 @@ package struct LateDeliveryAnswer: Documented {
             LateDeliveryAnswer(
                 LateDelivery(
                     punch: 4711, terminal: .unknown, enrollID: id, name: "Asha Rao", time: time,
-                    employee: "HR-EMP-00012", reference: "EMP-CKIN-11-2026-000012", shift: "Day", shiftEnd: time,
+                    employee: "HR-EMP-00012", reference: "EMP-CKIN-11-2026-000012", shift: "Day",
+                    shiftEnd: time,
                     delivered: UnixTime(seconds: time.seconds)))
         ]
     }
@@ -317,7 +318,9 @@ package struct AuditAnswer: Documented {
         "AuditEntry",
         .object([
             .init("id", .id), .init("at", .moment),
-            .init("author", .anyText, "An account, `token NAME`, whoever sat at the command line, or `gateway`."),
+            .init(
+                "author", .anyText, "An account, `token NAME`, whoever sat at the command line, or `gateway`."
+            ),
             .init("action", .anyText, "Such as `dead-letters.retry`."), .init("subject", .anyText),
             .init("detail", .anyText),
         ]))

@@ -5,12 +5,14 @@ import Foundation
 extension API {
     static let personEndpoints: [Endpoint] = [
         Endpoint(
-            .get, "persons", "listPersons", "The roster: whom terminals shall know", tag: .persons, scope: .read,
-            [.space, .query("gone", .flag, "Also those who shall be on no terminal any more.")]
-                + Endpoint.Parameter.page
+            .get, "persons", "listPersons", "The roster: whom terminals shall know", tag: .persons,
+            scope: .read,
+            [.space, .query("gone", .flag, "Also those who shall be on no terminal any more.")],
+            traits: .paged
         ) { try await $0.listPersons($1) },
         Endpoint(
-            .post, "persons", "importPersons", "Put people into the roster", "What is left open stays as it is.",
+            .post, "persons", "importPersons", "Put people into the roster",
+            "What is left open stays as it is.",
             tag: .persons, scope: .people, body: .json(PersonsBody.self, upTo: 4 << 20), touches: [.people]
         ) { try await $0.importPersons($1) },
         Endpoint(
@@ -49,7 +51,7 @@ extension API {
         ) { try await $0.conflicts($1) },
         Endpoint(
             .get, "erasures", "listErasures", "Receipts of what was erased, oldest first", tag: .persons,
-            scope: .read, Endpoint.Parameter.page, traits: .whole
+            scope: .read, traits: [.whole, .paged]
         ) { try await $0.erasures($1) },
         Endpoint(
             .post, "vault/rotate", "rotateVault", "Seal everything anew with a new key", tag: .persons,
@@ -222,7 +224,8 @@ extension API {
         return PeopleChanged(
             try await operations.people.carryOut(
                 PeopleOrder(
-                    .sync, author: try call.author(), terminal: body.terminal, isWhole: body.isWhole ?? false)))
+                    .sync, author: try call.author(), terminal: body.terminal, isWhole: body.isWhole ?? false)
+            ))
     }
 
     func rotateVault(_ call: APICall) async throws -> PeopleChanged {
@@ -285,18 +288,13 @@ package struct PersonsBody: Codable, Documented {
     }
     package var persons: [Entry]
 
+    private static let key: [Schema.Property] = [
+        .optional("space", Schema.line(0...100), "Id space; that of all others without it."),
+        .init("person", Schema.enrollID, "Enroll id."),
+    ]
     package static let schema = Schema.named(
         "PersonImport",
-        .object([
-            .init(
-                "persons",
-                .list(
-                    .object(
-                        [
-                            .optional("space", Schema.line(0...100), "Id space; that of all others without it."),
-                            .init("person", Schema.enrollID, "Enroll id."),
-                        ] + PersonBody.properties), 1...5000))
-        ]))
+        .object([.init("persons", .list(.object(key + PersonBody.properties), 1...5000))]))
     package static let samples = [PersonsBody(persons: [Entry(person: "12", name: "Asha Rao")])]
 }
 
@@ -445,7 +443,8 @@ package struct PersonAnswer: Documented, Revised {
                 "credentials",
                 .list(
                     .object([
-                        .init("slot", .anyInteger), .init("kind", .words(CredentialKind.allCases.map(\.rawValue))),
+                        .init("slot", .anyInteger),
+                        .init("kind", .words(CredentialKind.allCases.map(\.rawValue))),
                         .optional("algorithm", .anyText), .init("bytes", .count),
                         .optional("source", .anyText, "Terminal it came from."), .init("at", .moment),
                     ])), "Without their contents."),
@@ -461,7 +460,8 @@ package struct PersonAnswer: Documented, Revised {
                         source: .terminal, changed: UnixTime(seconds: 1_795_228_270)),
                     credentials: [
                         CredentialFacts(
-                            slot: 20, kind: .face, algorithm: "thbio3.0", digest: [], size: 2048, source: .unknown,
+                            slot: 20, kind: .face, algorithm: "thbio3.0", digest: [], size: 2048,
+                            source: .unknown,
                             at: UnixTime(seconds: 1_795_228_270))
                     ]))
         ]
@@ -510,7 +510,8 @@ package struct ErasureAnswer: Documented {
                 "places",
                 .list(
                     .object([
-                        .init("terminal", .anyText), .optional("verified", .moment), .optional("words", .anyText),
+                        .init("terminal", .anyText), .optional("verified", .moment),
+                        .optional("words", .anyText),
                     ]))),
         ]))
     package static var samples: [ErasureAnswer] {

@@ -9,11 +9,13 @@ extension API {
             "Punches of people, strangers and doors as terminals sent them, with what has become of them at one sink.",
             tag: .punches, scope: .read,
             [
-                .query("person", .list(Schema.enrollID, 0...PunchSearch.mostPeople), "Enroll ids; any of them."),
+                .query(
+                    "person", .list(Schema.enrollID, 0...PunchSearch.mostPeople), "Enroll ids; any of them."),
                 .query(
                     "name", Schema.line(1...100), "Whoever bears these words in a name, or this number."),
                 .terminal, .group,
-                .query("day", Schema.day, "One day of the terminals' clocks, in place of `from` and `until`."),
+                .query(
+                    "day", Schema.day, "One day of the terminals' clocks, in place of `from` and `until`."),
                 .query("from", Schema.wallOrDay, "First moment, by the terminals' clocks."),
                 .query("until", Schema.wallOrDay, "First moment that is no longer wanted."),
                 .query("kind", .words(PunchKind.allCases.map(\.apiWord)), "Only of this kind."),
@@ -23,7 +25,7 @@ extension API {
                 .query(
                     "order", .words(PunchSearch.Order.allCases.map(\.rawValue)),
                     "`arrival`, as without it: as they came here. `time`: by the terminals' clocks."),
-            ] + Endpoint.Parameter.page
+            ], traits: .paged
         ) { try await $0.listPunches($1) },
         Endpoint(
             .get, "punches/{id}", "getPunch", "One punch", tag: .punches, scope: .read,
@@ -35,7 +37,8 @@ extension API {
             tag: .punches, scope: .read, [.id]
         ) { try await $0.explainPunch($1) },
         Endpoint(
-            .post, "punches/send-again", "sendPunchesAgain", "Send punches again, also those that a sink took",
+            .post, "punches/send-again", "sendPunchesAgain",
+            "Send punches again, also those that a sink took",
             "Only punches that are forwarded at all, and are neither owed nor dead there, become owed.",
             tag: .punches, scope: .deliveries, body: .json(SendAgainBody.self), traits: .mayBeMissing,
             touches: [.deliveries, .punches]
@@ -71,7 +74,9 @@ extension API {
             search.from = try call.wall("from")
             search.until = try call.wall("until")
         }
-        if let kind = call.text("kind") { search.kinds = Set(PunchKind.allCases.filter { $0.apiWord == kind }) }
+        if let kind = call.text("kind") {
+            search.kinds = Set(PunchKind.allCases.filter { $0.apiWord == kind })
+        }
         search.isDoubtful = call.flag("doubtful")
         search.state = call.text("state").flatMap { PunchSearch.State(rawValue: $0) }
         guard sink != nil || search.state == nil else { return PageAnswer([], next: nil) }
@@ -90,7 +95,8 @@ extension API {
         if search.people?.isEmpty == true || search.terminals?.isEmpty == true {
             return PageAnswer([], next: nil)
         }
-        let page = try await store.latestPunches(search, before: try Self.cursor(call.cursor), limit: call.limit)
+        let page = try await store.latestPunches(
+            search, before: try Self.cursor(call.cursor), limit: call.limit)
         return PageAnswer(
             page.items.map { PunchAnswer($0, at: operations.place($0.terminal), sink: sink) },
             next: page.next.map { PageCursor.text(["\($0.time.seconds)", "\($0.id)"]) },
@@ -133,7 +139,8 @@ extension API {
     func sendAgain(_ call: APICall) async throws -> ChangeCount {
         let body = try call.body(SendAgainBody.self)
         let principal = try call.who()
-        guard let sink = SinkName(body.sink), operations.sinks.contains(sink), principal.reaches(sink: sink) else {
+        guard let sink = SinkName(body.sink), operations.sinks.contains(sink), principal.reaches(sink: sink)
+        else {
             throw APIProblem.field("/sink", "names no sink there is")
         }
         let entries = try await store.punches(numbered: body.punches, at: sink)
@@ -255,7 +262,8 @@ package struct PunchAnswer: Documented {
             var time: String?
             if case .time(let wall, _) = correction.ruling { time = wall.description }
             return CorrectionFact(
-                time: time, author: correction.author.name, at: correction.at.iso8601, basis: correction.basis)
+                time: time, author: correction.author.name, at: correction.at.iso8601, basis: correction.basis
+            )
         }
         guard let sink else { return }
         self.sink = sink.text

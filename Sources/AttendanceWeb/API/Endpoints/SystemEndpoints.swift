@@ -19,7 +19,27 @@ extension API {
             .get, "settings", "getSettings", "Every setting that is in force, and where it comes from",
             "Secrets are never shown. Settings are changed in the file.", tag: .system, scope: .administer,
             traits: [.whole, .tagged]
-        ) { api, _ in ListAnswer(api.operations.api.settings()) },
+        ) { api, _ in api.operations.settings?.view() ?? SettingsView(file: nil, lines: []) },
+        Endpoint(
+            .post, "settings/check", "checkSettings", "Read the settings' file afresh and tell what is wrong",
+            "Changes nothing.", tag: .system, scope: .administer, traits: .whole
+        ) { try await $0.checkSettings($1) },
+        Endpoint(
+            .post, "settings/reload", "reloadSettings",
+            "Put the settings' file to use, as far as that can be",
+            "With any mistake nothing changes.", tag: .system, scope: .administer, traits: .whole,
+            touches: Set(LiveHub.Topic.allCases)
+        ) { try await $0.reloadSettings($1) },
+        Endpoint(
+            .get, "log", "getLog", "The last lines of the program's log", tag: .system, scope: .administer,
+            [.query("lines", .integer(1...1000), "At most so many; 100 without it.")], traits: .whole
+        ) { api, call in
+            LogAnswer(lines: api.operations.logTail(call.integer("lines").map { Int($0) } ?? 100))
+        },
+        Endpoint(
+            .post, "backups", "backUp", "Make a copy of the journal now", tag: .system, scope: .administer,
+            status: .created, traits: .whole
+        ) { try await $0.backUp($1) },
         Endpoint(
             .get, "events", "streamEvents", "What happens from now on, as server-sent events",
             "`changed` names topics of which something has changed; `punches` brings new punches, the latest 50 at a "
@@ -48,8 +68,31 @@ extension API {
         return SystemAnswer(
             version: operations.version, uptimeSeconds: report.uptimeSeconds, now: now.iso8601,
             zone: operations.zone(), store: report.store, connectedTerminals: report.connectedDevices,
-            punchesPerMinute: store.rates.perMinute(until: now), punchesPerHour: store.rates.perHour(until: now),
+            punchesPerMinute: store.rates.perMinute(until: now),
+            punchesPerHour: store.rates.perHour(until: now),
             viewers: live.viewers)
+    }
+
+    // MARK: Settings and backups
+
+    private func settings() throws -> SettingsControl {
+        guard let settings = operations.settings else {
+            throw APIProblem(.unavailable, "this gateway was started without a file to read afresh")
+        }
+        return settings
+    }
+
+    func checkSettings(_ call: APICall) async throws -> SettingsCheck { try settings().check() }
+
+    func reloadSettings(_ call: APICall) async throws -> SettingsCheck {
+        try await settings().reload(try call.author())
+    }
+
+    func backUp(_ call: APICall) async throws -> BackupAnswer {
+        guard let backUp = operations.backUp else {
+            throw APIProblem(.unavailable, "this gateway makes no backups")
+        }
+        return BackupAnswer(place: try await backUp(try call.author()))
     }
 
     // MARK: Events
@@ -155,21 +198,68 @@ package struct SystemAnswer: Documented {
     ]
 }
 
-extension SettingReport: Documented {
+extension SettingsView: Documented {
     package static let schema = Schema.named(
-        "Setting",
+        "Settings",
         .object([
-            .init("section", .anyText), .init("key", .anyText),
-            .init("value", .anyText, "`redacted` for a secret, empty for nothing."),
-            .init("origin", .anyText, "File and line, environment variable, or `default`."),
-            .init("is_secret", .flag), .init("is_default", .flag), .init("takes_effect_at_reload", .flag),
-            .init("help", .anyText),
+            .optional("file", .anyText, "Absent: there is none."),
+            .init(
+                "lines",
+                .list(
+                    .object([
+                        .init("section", .anyText, "`[ERP]`, `[Terminal AYTI10087992]`."),
+                        .init("key", .anyText),
+                        .init("value", .anyText, "`redacted` for a secret, `(blank)` for nothing."),
+                        .init("is_default", .flag),
+                        .init(
+                            "origin", .anyText, "File and line, environment variable, argument, or `default`."
+                        ),
+                        .init("needs_restart", .flag), .init("help", .anyText),
+                    ]))),
         ]))
     package static let samples = [
-        SettingReport(
-            section: "Console", key: "Port", value: "8090", origin: "config.ini:12", isSecret: false,
-            isDefault: false, takesEffectAtReload: false, help: "Port of the console and the API.")
+        SettingsView(
+            file: "/etc/attendance-gateway/config.ini",
+            lines: [
+                .init(
+                    section: "[Console]", key: "Port", value: "8090", isDefault: true, origin: "default",
+                    needsRestart: true, help: "Port of the console and the API.")
+            ])
     ]
+}
+
+extension SettingsCheck: Documented {
+    package static let schema = Schema.named(
+        "SettingsCheck",
+        .object([
+            .init(
+                "findings",
+                .list(
+                    .object([
+                        .init("is_mistake", .flag, "It keeps the file from being used."),
+                        .init("text", .anyText, "With place and remedy."),
+                    ]))),
+            .init("changes", .list(.anyText), "`[Section] Key: before -> after`."),
+            .init("changes_after_restart", .list(.anyText)),
+        ]))
+    package static let samples = [
+        SettingsCheck(
+            findings: [], changes: ["[Logging] LogLevel: info -> debug"], changesAfterRestart: [])
+    ]
+}
+
+package struct LogAnswer: Documented {
+    package var lines: [String]
+    package static let schema = Schema.named(
+        "Log", .object([.init("lines", .list(.anyText), "The oldest first.")]))
+    package static let samples = [LogAnswer(lines: ["2026-11-22T02:31:09.000Z NOTICE console is served"])]
+}
+
+package struct BackupAnswer: Documented {
+    package var place: String
+    package static let schema = Schema.named(
+        "Backup", .object([.init("place", .anyText, "Where the copy lies on the gateway's machine.")]))
+    package static let samples = [BackupAnswer(place: "/var/lib/attendance-gateway/backups/2026-11-22")]
 }
 
 extension HealthReport: Documented {
@@ -187,7 +277,8 @@ extension HealthReport: Documented {
             .init("status", .words(["ok", "degraded", "failing"]), "`failing`: punches cannot be stored."),
             .init("version", .anyText), .init("uptime_seconds", .count),
             .init("connected_devices", .count, "Terminals."), .init("connections", .count),
-            .init("store", storeSchema), .init("queue", queueSchema), .init("sinks", .list(SinkAnswer.schema)),
+            .init("store", storeSchema), .init("queue", queueSchema),
+            .init("sinks", .list(SinkAnswer.schema)),
             .init(
                 "terminals",
                 .object([
@@ -201,7 +292,13 @@ extension HealthReport: Documented {
                     .init("waiting", .count), .init("in_flight", .count), .init("terminals", .count),
                     .optional("oldest_age_seconds", .count),
                 ])),
-            .init("pulls", .object([.init("running", .count), .init("gaps", .count), .init("stalled", .count)])),
+            .init(
+                "pulls", .object([.init("running", .count), .init("gaps", .count), .init("stalled", .count)])),
+            .init(
+                "people",
+                .object([
+                    .init("people", .count), .init("terminals_behind", .count), .init("conflicts", .count),
+                ])),
             .init(
                 "alerts",
                 .list(
@@ -224,7 +321,8 @@ extension HealthReport: Documented {
 extension API {
     static let alertEndpoints: [Endpoint] = [
         Endpoint(
-            .get, "alerts", "listAlerts", "What the gateway calls for help about, the worst first", tag: .alerts,
+            .get, "alerts", "listAlerts", "What the gateway calls for help about, the worst first",
+            tag: .alerts,
             scope: .read, traits: .whole
         ) { api, _ in await api.operations.alerts.list() },
         Endpoint(

@@ -11,7 +11,7 @@ extension API {
                 .query(
                     "standing", .words(TerminalStanding.allCases.map { "\($0)" }), "Only those that are so."),
                 .query("state", .words(["online", "offline", "never"]), "Only those that are so."), .group,
-            ] + Endpoint.Parameter.page
+            ], traits: .paged
         ) { try await $0.listTerminals($1) },
         Endpoint(
             .get, "terminals/{serial}", "getTerminal", "One terminal",
@@ -19,13 +19,15 @@ extension API {
             tag: .terminals, scope: .read, [.serial], traits: .tagged
         ) { try await $0.getTerminal($1) },
         Endpoint(
-            .patch, "terminals/{serial}", "changeTerminal", "Say something of a terminal, or take it back with null",
+            .patch, "terminals/{serial}", "changeTerminal",
+            "Say something of a terminal, or take it back with null",
             "What the settings file says of it cannot be changed here.", tag: .terminals, scope: .terminals,
             [.serial], body: .json(TerminalChange.self), traits: [.guarded, .tagged], touches: [.terminals]
         ) { try await $0.changeTerminal($1) },
         Endpoint(
             .post, "terminals/{serial}/approve", "approveTerminal", "Let a terminal in",
-            "What waited for that is forwarded. Also before it ever came.", tag: .terminals, scope: .terminals,
+            "What waited for that is forwarded. Also before it ever came.", tag: .terminals,
+            scope: .terminals,
             [.serial], body: .json(ReasonBody.self, isRequired: false),
             touches: [.terminals, .punches, .deliveries]
         ) { try await $0.setStanding(.approve, $1) },
@@ -35,18 +37,19 @@ extension API {
             body: .json(ReasonBody.self, isRequired: false), touches: [.terminals]
         ) { try await $0.setStanding(.block, $1) },
         Endpoint(
+            .delete, "terminals/{serial}", "forgetTerminal", "Take a terminal that is gone out of every list",
+            "Its punches stay.", tag: .terminals, scope: .terminals, [.serial], touches: [.terminals]
+        ) { try await $0.forgetTerminal($1) },
+        Endpoint(
             .post, "terminals/{serial}/token", "issueTerminalToken",
             "Make a new secret that the terminal must bring", "It is shown this once and kept nowhere.",
             tag: .terminals, scope: .terminals, [.serial], traits: .secret, touches: [.terminals]
         ) { try await $0.setTerminalToken($1, removes: false) },
         Endpoint(
-            .delete, "terminals/{serial}/token", "removeTerminalToken", "Ask no secret of a terminal any more",
+            .delete, "terminals/{serial}/token", "removeTerminalToken",
+            "Ask no secret of a terminal any more",
             tag: .terminals, scope: .terminals, [.serial], touches: [.terminals]
         ) { try await $0.setTerminalToken($1, removes: true) },
-        Endpoint(
-            .get, "terminals/{serial}/clock-steps", "listClockSteps", "When its clock was set, newest first",
-            tag: .terminals, scope: .read, [.serial]
-        ) { try await $0.clockSteps($1) },
         Endpoint(
             .get, "terminal-events", "listTerminalEvents",
             "What terminals did of late: came, went, moved, waited", "Since the gateway was started.",
@@ -71,7 +74,8 @@ extension API {
             let page = try await operations.terminals.terminals(place, TerminalRoutes.pageSize)
             for report in page.terminals {
                 place = report.serial
-                guard try call.who().reaches(group: report.group), standing == nil || report.standing == standing,
+                guard try call.who().reaches(group: report.group),
+                    standing == nil || report.standing == standing,
                     state == nil || report.state.rawValue == state,
                     group == nil || report.group.map({ Reach.folded($0) }) == group
                 else { continue }
@@ -134,18 +138,17 @@ extension API {
                 verb: verb, serials: [serial.text], reason: body.reason, author: try call.author().name))
     }
 
+    func forgetTerminal(_ call: APICall) async throws -> TerminalAnswer {
+        let report = try await terminal(call)
+        return try await operations.registry.carryOut(
+            TerminalOrder(verb: .forget, serials: [report.serial], author: try call.author().name))
+    }
+
     func setTerminalToken(_ call: APICall, removes: Bool) async throws -> TerminalAnswer {
         let report = try await terminal(call)
         return try await operations.registry.carryOut(
             TerminalOrder(
                 verb: .token, serials: [report.serial], removes: removes, author: try call.author().name))
-    }
-
-    func clockSteps(_ call: APICall) async throws -> ListAnswer<ClockStepAnswer> {
-        let report = try await terminal(call)
-        guard let serial = SerialNumber(report.serial) else { throw APIProblem.notFound }
-        return ListAnswer(
-            try await store.clockSteps(of: serial, limit: 100).map { ClockStepAnswer($0) })
     }
 
     func terminalEvents(_ call: APICall) async throws -> TerminalEvents {
@@ -250,11 +253,20 @@ package struct TerminalAnswerReport: Documented, Revised {
                 .object(
                     ["users", "faces", "fingerprints", "palms", "cards", "passwords", "logs"]
                         .map { .optional($0, fill) })),
+            .optional(
+                "clock_steps",
+                .list(
+                    .object([
+                        .init("at", .moment), .init("before_seconds", .anyInteger),
+                        .optional("after_seconds", .anyInteger), .optional("unread", .anyInteger),
+                        .init("overlaps", .flag, "Times before and after overlap."),
+                    ])), "When its clock was set by command, the newest first."),
         ]))
 
     package static var samples: [TerminalAnswerReport] {
         var report = TerminalReport(
-            serial: "AYTI10087992", name: "Main door", group: "Pune", model: "AiFace", firmware: "ai518_f11v_v1",
+            serial: "AYTI10087992", name: "Main door", group: "Pune", model: "AiFace",
+            firmware: "ai518_f11v_v1",
             address: "192.0.2.17", state: .online, lastHeard: "2026-11-22T02:31:09.000Z", backlog: 0,
             skewSeconds: 1, completeUntil: "2026-11-22 08:01:08", zone: "Asia/Kolkata", users: 120,
             userPlaces: 3000, logs: 4100, logPlaces: 100_000, shifts: ["Day"])
@@ -319,7 +331,8 @@ extension ShiftList: Documented {
         ShiftList(shifts: [
             ShiftReport(
                 sink: "erpnext", shift: "Day", state: "moving", remark: nil, terminals: 2,
-                completeUntil: "2026-11-22 08:01:08", siteHas: "2026-11-22 08:00:00", openEnd: nil, heldBackBy: [])
+                completeUntil: "2026-11-22 08:01:08", siteHas: "2026-11-22 08:00:00", openEnd: nil,
+                heldBackBy: [])
         ])
     ]
 }
