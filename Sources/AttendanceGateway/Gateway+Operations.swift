@@ -23,6 +23,7 @@ extension Gateway {
                 repairs: { try await comparisons.repairs(at: $0) }),
             terminals: completeness.routes(desk), registry: registryRoutes(desk), commands: commandRoutes,
             logs: logRoutes, people: roster.routes, codes: codeRoutes, alerts: alerts.routes, api: apiOperations,
+            field: fieldDesk,
             place: { [terminalsInForce] serial in
                 let terminals = terminalsInForce.now
                 return TerminalPlace(

@@ -80,7 +80,7 @@ package final class Gateway: Sendable {
     let settings: Settings
     let commandSettings: CommandSettingsInForce
     let surroundings: Surroundings
-    private let terminals: TerminalService
+    let terminals: TerminalService
     private let listeners: [TerminalListener]
     private let certificates: [ServingCertificate]
     private let limits: ConnectionLimits
@@ -152,7 +152,7 @@ package final class Gateway: Sendable {
             bounds: settings.commandBounds,
             surroundings: .init(
                 mayCommand: { registry.standing(of: $0) == .approved },
-                wallTime: { terminals.wallTime(of: $0, at: $1) }),
+                wallTime: { terminals.wallTime(of: $0, at: $1) }, tap: terminals.tap),
             timing: .init(now: surroundings.now), logger: logger)
         let hours = WorkingHoursInForce(settings.alerts.workingHours ?? .always)
         workingHours = hours

@@ -20,6 +20,8 @@ final class TerminalConnection {
     private var rate: TokenBucket
     private var remarks: TokenBucket
     private var serial: SerialNumber?
+    /// Whose the messages are that somebody looks at: also of a terminal that is not served.
+    private var tapped: SerialNumber?
     /// What is still to be done for the message in hand.
     private var actions: ArraySlice<TerminalSession.Action> = []
     private var followUp: TerminalSession.FollowUp?
@@ -101,6 +103,7 @@ final class TerminalConnection {
     private func receive(_ message: InboundMessage) {
         let now = service.now()
         let conversation = pulse.conversation
+        if service.tap.isOn { tap(message.bytes, isFromTerminal: true) }
         actions = message.bytes.withUnsafeReadableBytes {
             session.received(
                 $0, at: now, policy: service.currentPolicy,
@@ -164,7 +167,16 @@ final class TerminalConnection {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(160)
         reply.encode(into: &bytes)
-        channel.writeAndFlush(OutboundMessage.text(ByteBuffer(bytes: bytes)), promise: nil)
+        let buffer = ByteBuffer(bytes: bytes)
+        if service.tap.isOn { tap(buffer, isFromTerminal: false) }
+        channel.writeAndFlush(OutboundMessage.text(buffer), promise: nil)
+    }
+
+    private func tap(_ bytes: ByteBuffer, isFromTerminal: Bool) {
+        tapped = bytes.withUnsafeReadableBytes {
+            service.tap.saw(
+                serial ?? tapped, isFromTerminal: isFromTerminal, $0, at: service.now())
+        }
     }
 
     private func close(_ code: WebSocketErrorCode) {

@@ -10,6 +10,8 @@ package final class TerminalService: Sendable {
     package let registry: TerminalRegistry
     /// To be put into the service group: keeps what terminals say of themselves.
     package let sightings: Sightings
+    /// What somebody looks at just now.
+    package let tap = FrameTap()
     let logger: Logger
     let metrics: TerminalMetrics
     let now: @Sendable () -> UnixTime

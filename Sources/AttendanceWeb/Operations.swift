@@ -26,6 +26,7 @@ package struct Operations: Sendable {
     package var codes: CodeRoutes
     package var alerts: AlertRoutes
     package var api: APIOperations
+    package var field: FieldDesk
 
     /// What the settings or the registry say of a terminal, at once.
     package var place: @Sendable (SerialNumber) -> TerminalPlace
@@ -49,7 +50,7 @@ package struct Operations: Sendable {
         health: @escaping @Sendable () async -> HealthReport, deadLetters: DeadLetterDesk,
         corrections: CorrectionRoutes, employees: EmployeeRoutes, reconciling: ReconcileRoutes,
         terminals: TerminalRoutes, registry: RegistryRoutes, commands: CommandRoutes, logs: LogRoutes,
-        people: PeopleRoutes, codes: CodeRoutes, alerts: AlertRoutes, api: APIOperations,
+        people: PeopleRoutes, codes: CodeRoutes, alerts: AlertRoutes, api: APIOperations, field: FieldDesk,
         place: @escaping @Sendable (SerialNumber) -> TerminalPlace, zone: @escaping @Sendable () -> String,
         sinks: [SinkName], logger: Logger
     ) {
@@ -69,6 +70,7 @@ package struct Operations: Sendable {
         self.codes = codes
         self.alerts = alerts
         self.api = api
+        self.field = field
         self.place = place
         self.zone = zone
         self.sinks = sinks

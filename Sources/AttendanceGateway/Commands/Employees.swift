@@ -63,9 +63,6 @@ struct Employees: AsyncParsableCommand {
         @Option(help: "How many days back terminals' punches are looked at.") var days = 60
         @Option(help: "text, csv or json (one object a line).") var format: OutputFormat = .text
 
-        /// People of one terminal, of which at most so many are looked at.
-        private static let maximumSeen = 500_000
-
         func validate() throws {
             guard (1...3660).contains(days) else { throw ValidationError("--days is 1 to 3660") }
         }
@@ -78,32 +75,29 @@ struct Employees: AsyncParsableCommand {
             guard !people.employees.isEmpty else {
                 Screen.fail(Employees.nobodyKnown(site), code: CommonOptions.unavailable)
             }
-            let now = Gateway.Surroundings.systemTime().seconds
-            let start = WallTime(seconds: now - Int64(days) * 86_400)
-            let seen = try await journal.seenPeople(from: start, limit: Self.maximumSeen)
-            // Punches of terminals that do not send to this site are none of its business.
-            let terminals = people.terminals
-            let relevant = seen.filter {
-                terminals.isServed($0.terminal) && terminals.sinks(of: $0.terminal).contains(site.name)
-            }
-            let preview = people.preview(of: relevant, fields: settings.keyFields(of: site))
+            let check = try await people.check(
+                days: days, fields: settings.keyFields(of: site), journal: journal,
+                at: Gateway.Surroundings.systemTime())
             let output = Output(format: format)
             output.header(FindingRow.columns)
-            for finding in preview.findings { output.row(FindingRow(finding, terminals: terminals)) }
+            for finding in check.preview.findings {
+                output.row(FindingRow(finding, terminals: people.terminals))
+            }
             output.flush()
-            if format == .text { tell(preview, people.employees.count, relevant) }
-            if seen.count == Self.maximumSeen { Screen.note("there are more people; ask for fewer --days") }
-            if preview.needsWork { throw ExitCode(1) }
+            if format == .text { tell(check) }
+            if check.isCut { Screen.note("there are more people; ask for fewer --days") }
+            if check.preview.needsWork { throw ExitCode(1) }
         }
 
-        private func tell(_ preview: EmployeePreview, _ employees: Int, _ seen: [SeenPerson]) {
+        private func tell(_ check: EmployeeCheck) {
+            let preview = check.preview
             for kind in EmployeePreview.Kind.allCases {
                 let count = preview.findings.count { $0.kind == kind }
                 if count > 0 { Screen.note("\(count) × \(kind.rawValue)") }
             }
-            let ids = Set(seen.map(\.enrollID)).count
             let verdict = preview.needsWork ? "something is to be done" : "everybody who punches is known"
-            Screen.note("\(employees) employees, \(ids) ids on terminals in \(days) days: \(verdict)")
+            Screen.note(
+                "\(check.employees) employees, \(check.ids) ids on terminals in \(days) days: \(verdict)")
         }
     }
 

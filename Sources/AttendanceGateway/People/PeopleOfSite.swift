@@ -1,5 +1,6 @@
 import AttendanceCore
 import AttendanceStore
+import AttendanceWeb
 
 /// Who is who on one site as the journal and the settings say, without asking the site: for the command line.
 struct PeopleOfSite {
@@ -50,6 +51,25 @@ struct PeopleOfSite {
             space: space.name)
         if case .employee(let employee) = resolution { return employee }
         return nil
+    }
+
+    /// People of one terminal, of which at most so many are looked at.
+    static let maximumSeen = 500_000
+
+    /// Where the punches of so many days do not fit the employees, and who was seen.
+    func check(
+        days: Int, fields: [String], journal: any JournalReading, at now: UnixTime
+    ) async throws -> EmployeeCheck {
+        let start = WallTime(seconds: now.seconds - Int64(days) * 86_400)
+        let seen = try await journal.seenPeople(from: start, limit: Self.maximumSeen)
+        // Punches of terminals that do not send to this site are none of its business.
+        let relevant = seen.filter {
+            terminals.isServed($0.terminal) && terminals.sinks(of: $0.terminal).contains(site.name)
+        }
+        return EmployeeCheck(
+            employees: employees.count, ids: Set(relevant.map(\.enrollID)).count,
+            preview: preview(of: relevant, fields: fields), mappings: mappingsInForce,
+            isCut: seen.count == Self.maximumSeen)
     }
 
     func preview(of seen: [SeenPerson], fields: [String]) -> EmployeePreview {

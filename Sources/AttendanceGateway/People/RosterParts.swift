@@ -58,9 +58,11 @@ package final class RosterParts: Sendable {
             rules: .init(people: settings.people, terminals: settings.terminals, sites: settings.sites),
             timing: timing, logger: logger)
         news = credentials.news
+        count = credentials.count
     }
 
     private let news: WakeUp
+    private let count: KeptCount
 
     var services: [any Service] { [sync, News(signals: news, sync: sync)] }
 
@@ -69,11 +71,17 @@ package final class RosterParts: Sendable {
         sync.rules = .init(people: new.people, terminals: new.terminals, sites: new.sites)
     }
 
+    /// Whether credentials may be kept at all.
+    var collects: Bool { people.withLock { $0.collects } }
+
+    /// How often terminals have shown something new since the start.
+    var kept: Int { count.now }
+
     var routes: PeopleRoutes {
         PeopleRoutes { [self] order in
             try await RosterDesk(
                 store: store, vault: vault, terminals: terminals.now,
-                collects: people.withLock { $0.collects }, now: now, sync: sync, desk: desk
+                collects: collects, now: now, sync: sync, desk: desk
             ).carryOut(order)
         }
     }
@@ -93,13 +101,22 @@ package final class RosterParts: Sendable {
 struct RosterIntake: Sendable {
     let intake: CredentialIntake
     let news = WakeUp()
+    let count = KeptCount()
 
     init(vault: Vault, store: any Store, terminals: TerminalsInForce, now: @escaping @Sendable () -> UnixTime)
     {
         intake = CredentialIntake(
             vault: vault, store: store, space: { terminals.now.idSpace(of: $0) }, now: now,
-            kept: { [news] _, kept in
+            kept: { [news, count] _, kept in
+                count.add()
                 if kept != KeptEnrolments() { news.ring() }
             })
     }
+}
+
+final class KeptCount: Sendable {
+    private let value = Atomic(0)
+
+    func add() { value.add(1, ordering: .relaxed) }
+    var now: Int { value.load(ordering: .relaxed) }
 }

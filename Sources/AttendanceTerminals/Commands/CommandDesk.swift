@@ -58,13 +58,17 @@ package final class CommandDesk: Service {
         package var mayCommand: @Sendable (SerialNumber) -> Bool
         /// The terminal's wall time of a moment.
         package var wallTime: @Sendable (SerialNumber, UnixTime) -> WallTime?
+        /// Shown what is sent, where somebody looks.
+        package var tap: FrameTap
 
         package init(
             mayCommand: @escaping @Sendable (SerialNumber) -> Bool = { _ in true },
-            wallTime: @escaping @Sendable (SerialNumber, UnixTime) -> WallTime? = { _, _ in nil }
+            wallTime: @escaping @Sendable (SerialNumber, UnixTime) -> WallTime? = { _, _ in nil },
+            tap: FrameTap = FrameTap()
         ) {
             self.mayCommand = mayCommand
             self.wallTime = wallTime
+            self.tap = tap
         }
     }
 
@@ -89,6 +93,7 @@ package final class CommandDesk: Service {
     private let state: Mutex<State>
     private let bells: AsyncStream<Void>
     private let bell: AsyncStream<Void>.Continuation
+    private let endings = Atomic(0)
 
     struct State {
         var bounds: Bounds
@@ -123,6 +128,9 @@ package final class CommandDesk: Service {
         state = Mutex(State(bounds: bounds))
         (bells, bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
+
+    /// Commands that have ended since the start: as long as it stays, there is no new result.
+    package var ended: Int { endings.load(ordering: .relaxed) }
 
     package var bounds: Bounds {
         get { state.withLock { $0.bounds } }
@@ -422,6 +430,7 @@ package final class CommandDesk: Service {
     ) {
         guard state.isFinal else { return }
         metrics.ended(state)
+        endings.add(1, ordering: .relaxed)
         changed()
         let level: Logger.Level =
             switch state {

@@ -197,6 +197,12 @@ final class CommandRunner {
         conversation.setWriting(true)
         let isOnItsWay = entry.line.send(bytes) { conversation.setWriting(false) }
         if isOnItsWay {
+            let tap = desk.surroundings.tap
+            if tap.isOn {
+                bytes.withUnsafeBytes {
+                    _ = tap.saw(serial, isFromTerminal: false, $0, at: desk.timing.now())
+                }
+            }
             flight?.hasLeft = true
             desk.metrics.sent.increment()
         } else {

@@ -33,6 +33,8 @@ extension Console {
         AuditPage(console: self).add(to: read)
         PunchesPage(console: self).add(to: read)
         ExplainPage(console: self).add(to: read)
+        TerminalsPage(console: self).add(to: read)
+        PeoplePage(console: self).add(to: read)
         // Whatever is no page: told in the visitor's language, with a way back.
         pages.get("**") { request, context in
             trouble(.notFound, request: request, context: context)

@@ -63,6 +63,27 @@ enum ConsoleResources {
             name: "system", template: PackageResources.system_mustache,
             words: PackageResources.system_words_json),
         Page(
+            name: "people", template: PackageResources.people_mustache,
+            words: PackageResources.people_words_json),
+        Page(
+            name: "person", template: PackageResources.person_mustache,
+            words: PackageResources.people_words_json),
+        Page(
+            name: "people-unmatched", template: PackageResources.people_unmatched_mustache,
+            words: PackageResources.people_words_json),
+        Page(
+            name: "terminals", template: PackageResources.terminals_mustache,
+            words: PackageResources.terminals_words_json),
+        Page(
+            name: "terminal", template: PackageResources.terminal_mustache,
+            words: PackageResources.terminals_words_json),
+        Page(
+            name: "terminal-command", template: PackageResources.terminal_command_mustache,
+            words: PackageResources.terminals_words_json),
+        Page(
+            name: "terminal-traffic", template: PackageResources.terminal_traffic_mustache,
+            words: PackageResources.terminals_words_json),
+        Page(
             name: "trouble", template: PackageResources.trouble_mustache,
             words: PackageResources.trouble_words_json),
     ]

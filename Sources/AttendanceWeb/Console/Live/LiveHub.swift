@@ -15,6 +15,8 @@ package final class LiveHub: Service {
     /// What a page may wait for.
     package enum Topic: String, CaseIterable, Sendable {
         case punches, deliveries, terminals, commands, people, alerts, store
+        /// Messages of terminals that somebody looks at.
+        case traffic
     }
 
     enum Event: Sendable {
@@ -86,9 +88,11 @@ package final class LiveHub: Service {
     private func look() async {
         var seen: Int64?
         var before: [Topic: String] = [:]
+        var told: Set<Topic> = []
         while !Task.isCancelled {
             let report = await (operations.freshHealth ?? operations.health)()
-            let prints = Self.prints(of: report)
+            var prints = Self.prints(of: report)
+            for (topic, count) in operations.field.activity() { prints[topic, default: ""] += " \(count)" }
             var topics = Set(prints.keys.filter { prints[$0] != before[$0] && before[$0] != nil })
             before = prints
             let isWatched = state.withLock { state in
@@ -100,8 +104,11 @@ package final class LiveHub: Service {
             let newest = Int64(report.store.punches)
             if isWatched {
                 if let from = seen, newest > from { await tellPunches(after: from, upTo: newest) }
-                if !topics.isEmpty { tell(.changed(topics)) }
+                // Told twice: a page that was made just before a change may have begun to listen just after it.
+                let all = topics.union(told)
+                if !all.isEmpty { tell(.changed(all)) }
             }
+            told = topics
             seen = newest
             // A cancelled wait ends the loop by its condition.
             try? await Task.sleep(for: isWatched ? interval : interval * 4)
