@@ -9,10 +9,10 @@ extension Gateway {
             employeeFindings: { [store, settings, now = surroundings.now] sink, days in
                 guard let site = settings.sites.first(where: { $0.name == sink }) else { return nil }
                 let people = try await PeopleOfSite(site, settings: settings, journal: store)
-                return try await people.findings(
-                    in: store, days: days, fields: settings.keyFields(of: site),
-                    now: now()
-                ).map { EmployeeFinding($0) }
+                guard !people.employees.isEmpty else { return [] }
+                return try await people.check(
+                    days: days, fields: settings.keyFields(of: site), journal: store, at: now()
+                ).preview.findings.map { EmployeeFinding($0) }
             },
             mappings: { [store, settings] sink in
                 guard let site = settings.sites.first(where: { $0.name == sink }) else { return nil }
@@ -23,23 +23,5 @@ extension Gateway {
                         isFromFile: isFile)
                 }
             })
-    }
-}
-
-extension PeopleOfSite {
-    /// People of one terminal, of which at most so many are looked at.
-    private static let maximumSeen = 500_000
-
-    /// Where terminals that send to this site, and its employees, do not fit together.
-    func findings(in journal: any JournalReading, days: Int, fields: [String], now: UnixTime) async throws
-        -> [EmployeePreview.Finding]
-    {
-        guard !employees.isEmpty else { return [] }
-        let start = WallTime(seconds: now.seconds - Int64(days) * 86_400)
-        let seen = try await journal.seenPeople(from: start, limit: Self.maximumSeen)
-        let relevant = seen.filter {
-            terminals.isServed($0.terminal) && terminals.sinks(of: $0.terminal).contains(site.name)
-        }
-        return preview(of: relevant, fields: fields).findings
     }
 }

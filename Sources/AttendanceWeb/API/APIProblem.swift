@@ -26,7 +26,7 @@ package struct APIProblem: Error, Sendable {
         case failed
         case unavailable
 
-        var status: HTTPResponse.Status {
+        package var status: HTTPResponse.Status {
             switch self {
             case .malformed: .badRequest
             case .unauthenticated: .unauthorized

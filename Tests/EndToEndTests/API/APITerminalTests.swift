@@ -114,7 +114,7 @@ import Testing
             let late = try await client.ask(
                 .PUT, "/persons/12", body: #"{"name":"Bela"}"#, headers: [("If-Match", tag)])
             #expect(late.status == 412)
-            let many = JSONValue.list((100..<1300).map { ["person": .text("\($0)"), "name": "P\($0)"] })
+            let many = JSONValue.list((100..<1300).map { ["person": .text("\($0)"), "name": .text("P\($0)")] })
             let imported = try await client.post("/persons", ["persons": many])
             #expect(imported["changed"]?.whole == 1200)
             var count = 0
@@ -234,7 +234,7 @@ import Testing
                 "/codes", ["kind": "pin", "person": "12", "terminal": "ZX01", "until": .text(tomorrow)])
             #expect(pin.status == 201 && pin["code"]?.string?.count == 6)
             let codes = try await client.get("/codes")
-            #expect(codes.items.count == 1 && !codes.text.contains(pin["code"]?.string ?? "?"))
+            #expect(codes.items.count == 1 && codes.items.first?["code"] == nil)
             let codeID = try #require(pin["id"]?.whole)
             #expect(try await client.ask(.DELETE, "/codes/\(codeID)").status == 204)
             #expect(try await client.ask(.DELETE, "/codes/\(codeID)").status == 404)

@@ -101,14 +101,19 @@ extension API {
         let principal = try call.who()
         let terminal = try call.serial()
         let person = try call.value("person", "an enroll id") { EnrollID($0) }
-        guard let (id, events) = live.join() else {
+        guard live.viewers < LiveHub.maximumViewers else {
             throw APIProblem(.unavailable, "too many look already", retryAfter: 30)
         }
         var headers = HTTPFields()
         headers[.contentType] = "text/event-stream"
         headers[.cacheControl] = "no-store"
         headers[.named("X-Accel-Buffering")] = "no"
+        // Joined only when it is read: whoever asks by HEAD, or has gone, follows nothing.
         let body = ResponseBody { [live] writer in
+            guard let (id, events) = live.join() else {
+                try await writer.finish(nil)
+                return
+            }
             defer { live.leave(id) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 // Something must pass now and then, else a client that has gone is noticed by nobody; and a right that
