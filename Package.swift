@@ -168,7 +168,8 @@ let package = Package(
                 core, store, "AttendanceDelivery", "AttendanceGateway", "AttendanceSimulation",
                 "AttendanceWeb", logging, httpClient,
                 lifecycle, nioCore, nioPosix, nioHTTP,
-                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 // The crash test starts the real program, so it must be built before the test runs.
                 "attendance-gateway",
             ],

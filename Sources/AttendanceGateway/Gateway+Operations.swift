@@ -22,7 +22,8 @@ extension Gateway {
                 sites: comparisons.sites, compare: { try await comparisons.run($0) },
                 repairs: { try await comparisons.repairs(at: $0) }),
             terminals: completeness.routes(desk), registry: registryRoutes(desk), commands: commandRoutes,
-            logs: logRoutes, people: roster.routes, codes: codeRoutes, alerts: alerts.routes, api: apiOperations,
+            logs: logRoutes, people: roster.routes, codes: codeRoutes, alerts: alerts.routes,
+            api: apiOperations,
             field: fieldDesk,
             place: { [terminalsInForce] serial in
                 let terminals = terminalsInForce.now

@@ -36,7 +36,8 @@ import Testing
                 "/sign-in", ["name": "operator.one", "password": "x"], token: "guessed")
             #expect(forged.status == 400)
             let foreign = try await other.ask(
-                .POST, "/sign-in", body: "form_token=\(other.formToken)", headers: [("Origin", "http://evil.example")])
+                .POST, "/sign-in", body: "form_token=\(other.formToken)",
+                headers: [("Origin", "http://evil.example")])
             #expect(foreign.status == 403)
             #expect(try await other.get("/").path.hasPrefix("/sign-in"))
         }
@@ -51,7 +52,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [("ar", "rtl", "نظرة عامة"), ("hi", "ltr", "सारांश"), ("pt-BR,pt;q=0.9", "ltr", "Visão geral")])
+    @Test(arguments: [
+        ("ar", "rtl", "نظرة عامة"), ("hi", "ltr", "सारांश"), ("pt-BR,pt;q=0.9", "ltr", "Visão geral"),
+    ])
     func `speaks the browser's language`(accepted: String, direction: String, title: String) async throws {
         try await withGateway { gateway in
             let visitor = try await gateway.visitor()

@@ -44,7 +44,7 @@ package struct ConsoleParts: Sendable {
         let stream = HTTP1Channel.Configuration(
             idleTimeout: .seconds(75),
             httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
+                maxHeaderFieldSize: 20 << 10, maxHeaderListSize: 48 << 10, maxHeaderFieldCount: 100))
         if let files = settings.certificate {
             let certificate = try ServingCertificate(files, logger: surroundings.logger)
             services.append(certificate)

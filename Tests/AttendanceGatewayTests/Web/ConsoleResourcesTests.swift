@@ -6,10 +6,14 @@ import Testing
 /// The files of the console: all named, all words there in every language.
 struct ConsoleResourcesTests {
     private static var folder: URL {
-        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Sources/AttendanceWeb/Resources")
-            .standardizedFileURL
+        URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../../Sources/AttendanceWeb/Resources"
+        )
+        .standardizedFileURL
     }
-    private static var shared: Set<String> { ["layout.mustache", "frame.words.json", "console.css", "console.js", "icon.svg"] }
+    private static var shared: Set<String> {
+        ["layout.mustache", "frame.words.json", "console.css", "console.js", "icon.svg"]
+    }
 
     @Test func `every file of the folder is part of the program`() throws {
         let files = Set(try FileManager.default.contentsOfDirectory(atPath: Self.folder.path))
@@ -31,7 +35,8 @@ struct ConsoleResourcesTests {
     func `a page has every word that its template names`(name: String) throws {
         let words = try #require(try ConsoleTemplates().words[name]).all(in: .english)
         for file in ["layout", name] {
-            let text = try String(contentsOf: Self.folder.appending(path: "\(file).mustache"), encoding: .utf8)
+            let text = try String(
+                contentsOf: Self.folder.appending(path: "\(file).mustache"), encoding: .utf8)
             for match in text.matches(of: /\{\{[#^]?t\.([a-z_0-9]+)\}\}/) {
                 #expect(words[String(match.1)] != nil, "\(file): \(match.1)")
             }
@@ -48,18 +53,25 @@ struct ConsoleResourcesTests {
 
     @Test(arguments: [
         ("{\"a\": {\"en\": \"x\"}}", "has no text in"),
-        ("{\"a\": {\"en\": \"{n}\", \"ar\": \"{m}\", \"es\": \"{n}\", \"fr\": \"{n}\", \"hi\": \"{n}\", \"pt\": \"{n}\"}}", "other places"),
-        ("{\"a\": {\"en\": \"x\", \"ar\": \"x\", \"es\": \"x\", \"fr\": \"x\", \"hi\": \"x\", \"pt\": \"x\", \"de\": \"x\"}}", "no language"),
+        (
+            "{\"a\": {\"en\": \"{n}\", \"ar\": \"{m}\", \"es\": \"{n}\", \"fr\": \"{n}\", \"hi\": \"{n}\", \"pt\": \"{n}\"}}",
+            "other places"
+        ),
+        (
+            "{\"a\": {\"en\": \"x\", \"ar\": \"x\", \"es\": \"x\", \"fr\": \"x\", \"hi\": \"x\", \"pt\": \"x\", \"de\": \"x\"}}",
+            "no language"
+        ),
     ])
     func `a mistake in the words is named`(json: String, expected: String) {
         let error = #expect(throws: WordsError.self) { try Words([("page", Data(json.utf8))]) }
         #expect(error?.text.contains(expected) == true)
     }
 
-    @Test(arguments: [
-        ("ar", Language.arabic), ("pt-BR, en;q=0.5", .portuguese), ("de, fr;q=0.3, en;q=0.7", .english),
-        ("xx", nil), ("", nil), (String(repeating: "ar,", count: 5000), .arabic),
-    ] as [(String, Language?)])
+    @Test(
+        arguments: [
+            ("ar", Language.arabic), ("pt-BR, en;q=0.5", .portuguese), ("de, fr;q=0.3, en;q=0.7", .english),
+            ("xx", nil), ("", nil), (String(repeating: "ar,", count: 5000), .arabic),
+        ] as [(String, Language?)])
     func `the best language of a browser is taken`(header: String, expected: Language?) {
         #expect(Language(accepted: header) == expected)
     }

@@ -114,7 +114,8 @@ import Testing
             let late = try await client.ask(
                 .PUT, "/persons/12", body: #"{"name":"Bela"}"#, headers: [("If-Match", tag)])
             #expect(late.status == 412)
-            let many = JSONValue.list((100..<1300).map { ["person": .text("\($0)"), "name": .text("P\($0)")] })
+            let many = JSONValue.list(
+                (100..<1300).map { ["person": .text("\($0)"), "name": .text("P\($0)")] })
             let imported = try await client.post("/persons", ["persons": many])
             #expect(imported["changed"]?.whole == 1200)
             var count = 0

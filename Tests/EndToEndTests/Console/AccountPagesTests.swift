@@ -51,7 +51,8 @@ import Testing
             _ = try await other.signIn("operator.one", RunningGateway.password)
             _ = try await one.get("/account")
             let wrong = try await one.post(
-                "/account/password", ["old": "not it at all", "new": "a new long evening", "again": "a new long evening"])
+                "/account/password",
+                ["old": "not it at all", "new": "a new long evening", "again": "a new long evening"])
             #expect(wrong.status == 422)
             let changed = try await one.post(
                 "/account/password",

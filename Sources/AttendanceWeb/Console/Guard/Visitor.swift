@@ -34,6 +34,9 @@ struct Visitor: RouterMiddleware {
             context.formToken = SymmetricKey(size: .bits256).withUnsafeBytes { Data($0) }.base64URL
             isNew = true
         }
+        if context.principal != nil, request.method == .get {
+            console.live.note(await console.operations.health())
+        }
         var response = try await answer(request, context, next)
         if isNew, context.principal == nil {
             response.headers[values: .setCookie].append(

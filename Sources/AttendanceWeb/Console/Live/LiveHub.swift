@@ -52,6 +52,9 @@ package final class LiveHub: Service {
     /// How much waits for somebody at a place of the console, as of a moment ago.
     var waiting: [ConsolePlace: Int] { state.withLock { $0.waiting } }
 
+    /// For the badges of a page that is about to be shown.
+    func note(_ report: HealthReport) { state.withLock { $0.waiting = Self.waiting(of: report) } }
+
     package var viewers: Int { state.withLock { $0.viewers.count } }
 
     /// Something was changed by hand: told at the next look.
@@ -90,6 +93,13 @@ package final class LiveHub: Service {
         var before: [Topic: String] = [:]
         var told: Set<Topic> = []
         while !Task.isCancelled {
+            // Whatever the parts keep for a moment must not become older because of us: nobody looks, nobody asks.
+            guard viewers > 0 else {
+                seen = nil
+                before = [:]
+                try? await Task.sleep(for: interval)  // a cancelled wait ends the loop by its condition
+                continue
+            }
             let report = await (operations.freshHealth ?? operations.health)()
             var prints = Self.prints(of: report)
             for (topic, count) in operations.field.activity() { prints[topic, default: ""] += " \(count)" }

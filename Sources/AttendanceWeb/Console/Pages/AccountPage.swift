@@ -107,10 +107,12 @@ struct AccountPage: Sendable {
             sessions: try await console.accounts.sessions(of: principal.id).map {
                 Session(
                     isThis: $0.id == principal.session, address: $0.address, agent: $0.agent,
-                    lastUsed: Moments.text($0.lastUsed, in: zone), created: Moments.text($0.created, in: zone))
+                    lastUsed: Moments.text($0.lastUsed, in: zone), created: Moments.text($0.created, in: zone)
+                )
             },
             passwordTrouble: trouble?.what == "password" ? words : nil,
-            codesTrouble: trouble?.what == "codes" ? words : nil, secret: enrolment?.secret, uri: enrolment?.uri)
+            codesTrouble: trouble?.what == "codes" ? words : nil, secret: enrolment?.secret,
+            uri: enrolment?.uri)
         let isKnown = ["password", "codes", "sessions"].contains(done ?? "")
         return console.render(
             "account", model,

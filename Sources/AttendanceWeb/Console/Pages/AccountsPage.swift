@@ -27,14 +27,17 @@ struct AccountsPage: Sendable {
             try await act(request, context) { form, author in
                 let id = try Self.id(form)
                 switch form["action"] {
-                case "disable": try await console.accounts.change(id, AccountChange(isDisabled: true), by: author)
-                case "enable": try await console.accounts.change(id, AccountChange(isDisabled: false), by: author)
+                case "disable":
+                    try await console.accounts.change(id, AccountChange(isDisabled: true), by: author)
+                case "enable":
+                    try await console.accounts.change(id, AccountChange(isDisabled: false), by: author)
                 case "remove": try await console.accounts.remove(id, by: author)
                 case "codes": try await console.accounts.removeCodes(of: id, by: author)
                 case "sign-out": _ = try await console.accounts.signOutEverywhere(id, by: author)
                 case "role":
                     try await console.accounts.change(
-                        id, AccountChange(role: try Self.role(form), reach: .some(try Self.reach(form))), by: author)
+                        id, AccountChange(role: try Self.role(form), reach: .some(try Self.reach(form))),
+                        by: author)
                 case "password":
                     try await console.accounts.setPassword(form.exactly("password") ?? "", of: id, by: author)
                 default: throw HTTPError(.badRequest)
@@ -47,7 +50,8 @@ struct AccountsPage: Sendable {
             do {
                 let days = form.number("days")
                 let token = try await console.accounts.issueToken(
-                    name: form["name"] ?? "", scopes: Set(form.all("scope").compactMap { Scope(rawValue: $0) }),
+                    name: form["name"] ?? "",
+                    scopes: Set(form.all("scope").compactMap { Scope(rawValue: $0) }),
                     reach: try Self.reach(form),
                     expires: days.map {
                         console.operations.now() + .seconds(Int64(min(max($0, 1), 3650)) * 86_400)
@@ -79,7 +83,9 @@ struct AccountsPage: Sendable {
     /// Groups and sinks as a person types them, with commas between; nothing in both is everything.
     private static func reach(_ form: FormFields) throws -> Reach? {
         func names(_ field: String) -> [String]? {
-            let names = (form[field] ?? "").split(separator: ",").map { $0.trimmingBlanks() }.filter { !$0.isEmpty }
+            let names = (form[field] ?? "").split(separator: ",").map { $0.trimmingBlanks() }.filter {
+                !$0.isEmpty
+            }
             return names.isEmpty ? nil : names
         }
         let (groups, sinks) = (names("groups"), names("sinks"))
@@ -162,7 +168,8 @@ struct AccountsPage: Sendable {
                     groups: account.reach?.groups?.sorted().joined(separator: ", ") ?? "",
                     sinks: account.reach?.sinks?.sorted().map(\.text).joined(separator: ", ") ?? "",
                     isDisabled: account.isDisabled, usesCodes: account.usesCodes,
-                    lastSignIn: account.lastSignIn.map { Moments.text($0, in: zone) }, roles: roles(account.role))
+                    lastSignIn: account.lastSignIn.map { Moments.text($0, in: zone) },
+                    roles: roles(account.role))
             },
             tokens: try await store.apiTokens(after: 0, limit: AccountBounds.tokens).map { token in
                 Token(

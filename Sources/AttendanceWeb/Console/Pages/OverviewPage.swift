@@ -121,7 +121,8 @@ struct OverviewPage: Sendable {
             cards.append(
                 Card(
                     tone: "warning", heading: text("sink_nowhere", ["sink": sink.name]),
-                    remedy: text("sink_nowhere_remedy", [:]), href: "/deliveries?sink=\(sink.name)", button: text("look", [:])))
+                    remedy: text("sink_nowhere_remedy", [:]), href: "/deliveries?sink=\(sink.name)",
+                    button: text("look", [:])))
         }
         for sink in report.sinks {
             guard let site = sink.site, let problem = site.problem else { continue }
