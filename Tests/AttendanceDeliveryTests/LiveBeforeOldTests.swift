@@ -66,9 +66,9 @@ import Testing
 
     @Test func `nothing is sent before the site's time zone is known, and then all of it`() async throws {
         let directory = SiteDirectory(.init(knowsEmployees: true))
-        try await withWorld(speed: 100, directory: directory) { world in
+        try await withWorld(speed: 20, directory: directory) { world in
             try await world.record((0..<20).map { "\($0)" })
-            try await world.timing.sleep(.seconds(20))
+            try await world.timing.sleep(.seconds(10))
             #expect(world.worker.state.condition == .running)
             try await world.trouble()
             guard case .paused(.configuration, _, let reason, let remedy) = world.worker.state.condition

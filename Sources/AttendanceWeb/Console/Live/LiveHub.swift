@@ -89,13 +89,14 @@ package final class LiveHub: Service {
     }
 
     private func look() async {
-        var seen: Int64?
+        var seen = operations.store.feed.newest
         var before: [Topic: String] = [:]
         var told: Set<Topic> = []
         while !Task.isCancelled {
             // Whatever the parts keep for a moment must not become older because of us: nobody looks, nobody asks.
             guard viewers > 0 else {
-                seen = nil
+                // Who joins from now on is told of whatever comes from now on.
+                seen = operations.store.feed.newest
                 before = [:]
                 try? await Task.sleep(for: interval)  // a cancelled wait ends the loop by its condition
                 continue
@@ -111,9 +112,9 @@ package final class LiveHub: Service {
                 state.pending = []
                 return !state.viewers.isEmpty
             }
-            let newest = Int64(report.store.punches)
+            let newest = operations.store.feed.newest
             if isWatched {
-                if let from = seen, newest > from { await tellPunches(after: from, upTo: newest) }
+                if newest > seen { await tellPunches(after: seen, upTo: newest) }
                 // Told twice: a page that was made just before a change may have begun to listen just after it.
                 let all = topics.union(told)
                 if !all.isEmpty { tell(.changed(all)) }
