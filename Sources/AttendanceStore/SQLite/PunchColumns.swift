@@ -240,6 +240,18 @@ final class PunchColumns: Sendable {
             return (stretches[index], Int(number - stretches[index].first))
         }
 
+        /// About which share of all punches the test lets through: of some here and there.
+        func share(_ test: PunchTest) -> Double {
+            var (all, fitting) = (0, 0)
+            for stretch in stretches {
+                for place in Swift.stride(from: 0, to: stretch.count, by: 257) {
+                    all += 1
+                    if test.fits(stretch, place) { fitting += 1 }
+                }
+            }
+            return all == 0 ? 0 : Double(fitting) / Double(all)
+        }
+
         private func index(of number: Int64) -> Int? {
             stretches.lastIndex { $0.first <= number && number <= $0.last }
         }

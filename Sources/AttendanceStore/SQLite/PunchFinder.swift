@@ -12,6 +12,10 @@ struct PunchFinder {
         var rows = 60_000
         /// Candidates by time that are looked up at once.
         var batch = 1_500
+        /// Candidates by time that are taken out of memory at once.
+        var kept = 6_000
+        /// A larger share of the journal than this is looked for along its key.
+        var common = 0.02
         /// As many numbers in a state are read at once where that finds all of them.
         var rare = 4_000
         /// Terminals whose held punches are looked at one terminal after the other.
@@ -166,36 +170,41 @@ struct PunchFinder {
                 return try page(of: all, before: before, limit: limit)
             }
         }
-        let isInMemory = snapshot.isWhole && (snapshot.stretches.last?.last ?? 0) >= snapshot.newest
+        // Where much of the journal fits, going along its key finds some of it sooner than looking at all of it.
+        let isInMemory =
+            snapshot.isWhole && (snapshot.stretches.last?.last ?? 0) >= snapshot.newest
+            && snapshot.share(test) < limits.common
         var found: [JournalEntry] = []
         var size = search.state == nil ? limit + 1 : 2 * (limit + 1)
+        var batch = Batch(places: [], reached: nil)
+        var isFirst = true
         while found.count <= limit {
-            if budget.isSpent, let cursor {
-                let reached = try place(of: cursor.id)
-                return Page(
-                    items: found, next: cursor, searchedBackTo: UnixTime(seconds: reached.instant))
-            }
-            let batch =
-                isInMemory
-                ? latestInMemory(before: cursor, limit: size) : try latestByKey(before: cursor, limit: size)
-            var states = States(search: search, sink: sink, terminals: held)
-            // The streams only go down.
-            var agreed: Set<Int64> = []
-            for number in batch.places.map(\.id).sorted(by: >) {
-                if try states.contains(db, number, isPerson: isPerson(number), &budget) {
-                    agreed.insert(number)
+            if !isFirst {
+                if batch.places.isEmpty, batch.reached == nil { break }
+                if budget.isSpent, let cursor {
+                    let reached = try place(of: cursor.id)
+                    return Page(
+                        items: found, next: cursor, searchedBackTo: UnixTime(seconds: reached.instant))
                 }
             }
+            if batch.places.isEmpty {
+                batch =
+                    isInMemory
+                    ? latestInMemory(before: cursor, limit: search.state == nil ? size : limits.kept)
+                    : try latestByKey(before: cursor, limit: size)
+            }
+            isFirst = false
+            let some = batch.places.prefix(size)
+            batch.places.removeFirst(some.count)
             // As many as are wanted first; a few of them may turn out to be something else.
-            var numbers = batch.places.map(\.id).filter(agreed.contains)[...]
+            var numbers = try agreed(some.map(\.id), held)[...]
             while found.count <= limit, !numbers.isEmpty {
                 let some = numbers.prefix(limit + 1 - found.count)
                 numbers.removeFirst(some.count)
                 budget.spend(some.count * 25)
                 found += try entries(Array(some))
             }
-            guard let last = batch.reached else { break }
-            cursor = last
+            cursor = (batch.places.isEmpty ? batch.reached : nil) ?? some.last ?? cursor
             size = max(size, min(size * 4, limits.batch))
         }
         guard found.count <= limit else {
@@ -205,9 +214,21 @@ struct PunchFinder {
         return Page(items: found, next: nil)
     }
 
+    /// Those that may be in the state that is asked for, in the same order.
+    private mutating func agreed(_ numbers: [Int64], _ held: [Int64]?) throws -> [Int64] {
+        var states = States(search: search, sink: sink, terminals: held)
+        var agreed: Set<Int64> = []
+        // The streams only go down.
+        for number in numbers.sorted(by: >)
+        where try states.contains(db, number, isPerson: isPerson(number), &budget) {
+            agreed.insert(number)
+        }
+        return numbers.filter(agreed.contains)
+    }
+
     /// Some of the places next behind a cursor, the latest first; all that fit, down to `reached` (nil: to the end).
     private struct Batch {
-        var places: [PunchCursor]
+        var places: ArraySlice<PunchCursor>
         var reached: PunchCursor?
     }
 
@@ -225,7 +246,7 @@ struct PunchFinder {
         }
         budget.spend(Int(snapshot.newest >> 8))
         let places = latest.sorted
-        return Batch(places: places, reached: places.count < limit ? nil : places.last)
+        return Batch(places: places[...], reached: places.count < limit ? nil : places.last)
     }
 
     private mutating func latestByKey(before: PunchCursor?, limit: Int) throws -> Batch {
@@ -249,7 +270,7 @@ struct PunchFinder {
             reached = place
         }
         budget.spendSeek(rows: count)
-        return Batch(places: places, reached: count < limit ? nil : reached)
+        return Batch(places: places[...], reached: count < limit ? nil : reached)
     }
 
     /// Of all the punches that can be meant, and these are few, those behind the cursor.

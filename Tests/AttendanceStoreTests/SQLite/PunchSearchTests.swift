@@ -113,12 +113,14 @@ import Testing
         return all
     }()
 
-    private static let tight = PunchFinder.Limits(rows: 1_500, batch: 90, rare: 100, held: 1)
+    private static let tight = PunchFinder.Limits(
+        rows: 1_500, batch: 90, kept: 200, common: 0.1, rare: 100, held: 1)
 
     /// Nothing, some and all of the journal in memory; with the bounds that hold, and with tight ones.
     private static let variants: [(name: String, columns: PunchColumns.Limits, finder: PunchFinder.Limits)] =
         [
-            ("whole", .init(), .init()),
+            ("whole", .init(), .init(common: 2)),
+            ("whole, by key where it is common", .init(), .init()),
             ("stretches, tight", .init(stretch: 1_024), tight),
             ("a part, tight", .init(punches: 6_000, stretch: 1_024), tight),
             ("next to nothing", .init(punches: 10, stretch: 256), .init()),
@@ -146,7 +148,7 @@ import Testing
                 #expect(states.count == PunchSearch.State.allCases.count, "the journal holds every state")
                 for (name, columnLimits, finderLimits) in Self.variants {
                     let columns = PunchColumns(limits: columnLimits)
-                    if name == "whole" {
+                    if name.hasPrefix("whole") {
                         while try await store.readers.read({
                             _ = try columns.snapshot($0)
                             return try columns.loadOlder($0)
