@@ -6,7 +6,8 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error
 # Tests at one time: most wait for sockets and disks, and two cores serve no more without time-outs.
 TEST_WIDTH = 8
 
-.PHONY: api-check static settings run build test lint bench release format clean setup
+.PHONY: api-check static settings run build test lint bench release format clean setup setup-browser
+.PHONY: screenshots
 
 run: setup
 	swift build $(SWIFT_FLAGS) --product attendance-gateway
@@ -15,10 +16,14 @@ run: setup
 setup:
 	@scripts/setup.sh
 
+# Tests look at the console in Chromium.
+setup-browser:
+	@scripts/setup.sh --browser
+
 build: setup
 	swift build $(SWIFT_FLAGS)
 
-test: setup
+test: setup-browser
 	swift build $(SWIFT_FLAGS) --build-tests
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) swift test --skip-build $(TEST_FLAGS)
 
@@ -45,6 +50,10 @@ release: setup
 
 settings: build
 	scripts/settings-reference.sh
+
+# docs/images, in Chromium.
+screenshots:
+	scripts/screenshots.sh
 
 bench: release
 	swift build $(SWIFT_FLAGS) -c release --product journal-bench

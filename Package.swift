@@ -174,5 +174,14 @@ let package = Package(
                 "attendance-gateway",
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "BrowserTests",
+            dependencies: [
+                core, store, "AttendanceGateway", "AttendanceSimulation", "AttendanceWeb", logging,
+                lifecycle, httpClient, nioCore, nioPosix,
+                // The first start is tried with the real program, so it must be built before the test runs.
+                "attendance-gateway",
+            ],
+            swiftSettings: strict),
     ]
 )

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what building and testing need beyond Swift itself, on Debian or Ubuntu. Quick when all is there.
+# With --browser also Chromium, its driver and letters for all languages of the console, for `make test`; further
+# arguments are names of packages that are wanted as well.
 set -euo pipefail
 
 if ! command -v swift >/dev/null 2>&1; then
@@ -19,6 +21,14 @@ missing=()
 [ -e /usr/include/sqlite3.h ] || missing+=(libsqlite3-dev)
 [ -e /usr/include/zlib.h ] || missing+=(zlib1g-dev)
 command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
+if [ "${1:-}" = --browser ]; then
+    shift
+    command -v chromium >/dev/null 2>&1 || missing+=(chromium)
+    command -v chromedriver >/dev/null 2>&1 || missing+=(chromium-driver)
+    for language in ar hi; do
+        [ -n "$(fc-list ":lang=$language" 2>/dev/null)" ] || { missing+=(fontconfig fonts-noto-core); break; }
+    done
+fi
 for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done

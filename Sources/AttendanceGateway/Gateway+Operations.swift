@@ -32,7 +32,7 @@ extension Gateway {
                     zone: terminals.timeZone(of: serial), direction: terminals.directionRule(of: serial))
             },
             zone: { [terminalsInForce] in terminalsInForce.file.timeZone },
-            sinks: settings.sinkNames, logger: surroundings.logger)
+            sinks: settings.sinkNames, logger: surroundings.logger, setup: setup.desk)
         operations.freshHealth = { [reporter] in await reporter.report() }
         operations.settings = surroundings.settings
         if let log = surroundings.log { operations.logTail = { log.tail($0) } }

@@ -31,6 +31,8 @@ package final class Gateway: Sendable {
         package var roster: RosterSync.Timing
         package var pulls: LogPulls.Timing
         package var accounts: Accounts.Surroundings
+        /// Nil: nothing is known of how the program was started, and so nothing of it can be changed.
+        package var startup: Startup?
         package var notifier: SystemdNotifier
         /// Of the file the settings came from; nil where there is none to load afresh.
         package var settings: SettingsControl?
@@ -75,6 +77,7 @@ package final class Gateway: Sendable {
     package let pulls: LogPulls
     /// Who may use the console and the API.
     package let accounts: Accounts
+    let setup: SetupParts
     private let access: AccessDesk
     private let clocks: ClockDesk
     let settings: Settings
@@ -218,6 +221,8 @@ package final class Gateway: Sendable {
             completeness: completeness, pulls: pulls,
             client: client, surroundings: surroundings)
         ports = BoundPorts(expected: Set(listeners.map(\.name)))
+        setup = SetupParts(
+            settings: settings, store: store, vault: vault, ports: ports, surroundings: surroundings)
         templates = try ConsoleTemplates()
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,
@@ -247,8 +252,9 @@ package final class Gateway: Sendable {
         services +=
             ConsoleParts(
                 settings: settings.console, operations: operations, accounts: accounts, templates: templates,
-                ports: ports, surroundings: surroundings
-            ).services
+                ports: ports, surroundings: surroundings,
+                served: { [setup, accounts] in await setup.invite(at: $0, accounts: accounts) }
+            ).services + [setup.simulator]
         services += certificates
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))

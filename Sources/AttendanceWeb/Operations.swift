@@ -37,6 +37,7 @@ package struct Operations: Sendable {
     /// Where a browser finds the ERPNext site of a sink: no credentials in it, a slash at its end.
     package var addresses: [SinkName: String] = [:]
     package var logger: Logger
+    package var setup: SetupDesk
 
     // What only a gateway that runs as a program has.
     package var settings: SettingsControl?
@@ -52,7 +53,7 @@ package struct Operations: Sendable {
         terminals: TerminalRoutes, registry: RegistryRoutes, commands: CommandRoutes, logs: LogRoutes,
         people: PeopleRoutes, codes: CodeRoutes, alerts: AlertRoutes, api: APIOperations, field: FieldDesk,
         place: @escaping @Sendable (SerialNumber) -> TerminalPlace, zone: @escaping @Sendable () -> String,
-        sinks: [SinkName], logger: Logger
+        sinks: [SinkName], logger: Logger, setup: SetupDesk
     ) {
         self.store = store
         self.now = now
@@ -75,6 +76,7 @@ package struct Operations: Sendable {
         self.zone = zone
         self.sinks = sinks
         self.logger = logger
+        self.setup = setup
     }
 }
 

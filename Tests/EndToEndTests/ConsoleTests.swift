@@ -5,6 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct ConsoleTests {
     @Test func `nobody sees a page before signing in, and comes back to it afterwards`() async throws {
         try await withGateway { gateway in
+            _ = try await gateway.visitor()
             let visitor = ConsoleVisitor(port: try await gateway.consolePort())
             let page = try await visitor.get("/?a=1")
             #expect(page.path.hasPrefix("/sign-in?to="))

@@ -23,21 +23,9 @@ struct Serve: AsyncParsableCommand {
         // Until `SettingsReload` listens a hang-up has nothing to say: the settings are being read anyway. Its usual
         // action would end the process, as when systemd is asked for a reload right after the start.
         signal(SIGHUP, SIG_IGN)
-        let notifier = SystemdNotifier.fromEnvironment(ProcessInfo.processInfo.environment)
-        let loader = source.loader
+        let loader = await FirstStart.loader(source.loader)
         let loaded = loader.load()
-        guard let settings = loaded.settings else {
-            if loaded.file == nil {
-                Screen.note(
-                    """
-                    No config.ini was found (looked in: \(loader.searchPath.joined(separator: ", "))).
-                    Begin with: attendance-gateway check-config --print-sample > config.ini
-                    Without one the defaults hold, and with them:
-                    """)
-            }
-            Screen.note(loaded.mistakes.map(\.description).joined(separator: "\n"))
-            Screen.fail("not started", code: CheckConfig.configurationError)
-        }
+        let settings = Self.settings(of: loaded, loader)
         let output = LogOutput(
             .init(
                 directory: settings.logging.directory, level: settings.logging.level,
@@ -48,6 +36,71 @@ struct Serve: AsyncParsableCommand {
         let metrics = PrometheusMetrics()
         MetricsSystem.bootstrap(metrics)
         defer { output.close() }
+        if loaded.file == nil {
+            Screen.note(
+                """
+                No config.ini was found (looked in: \(loader.searchPath.joined(separator: ", "))).
+                This is a first start: terminals are served on this machine only, and the journal is in \
+                \(settings.store.directory). Set the gateway up in a browser by the link below, or with
+                attendance-gateway check-config --print-sample > config.ini
+                """)
+        }
+        var run = GatewayRun(
+            loader: loader, loaded: loaded, settings: settings, output: output, logger: logger,
+            metrics: metrics, notifier: SystemdNotifier.fromEnvironment(ProcessInfo.processInfo.environment))
+        // The setup begins the gateway anew when what it has written needs that.
+        while try await run.once() {
+            run.loaded = loader.load()
+            run.settings = Self.settings(of: run.loaded, loader)
+            output.level = run.settings.logging.level
+            output.keep = run.settings.logging.keep
+        }
+    }
+
+    /// Ends the process where there are none.
+    private static func settings(of loaded: LoadedSettings, _ loader: SettingsLoader) -> Settings {
+        if let settings = loaded.settings { return settings }
+        if loaded.file == nil {
+            Screen.note(
+                """
+                No config.ini was found (looked in: \(loader.searchPath.joined(separator: ", "))).
+                Begin with: attendance-gateway check-config --print-sample > config.ini
+                Without one the defaults hold, and with them:
+                """)
+        }
+        Screen.note(loaded.mistakes.map(\.description).joined(separator: "\n"))
+        Screen.fail("not started", code: CheckConfig.configurationError)
+    }
+
+    /// Both limits are set: without them a task that ignores its cancellation would keep the process for ever.
+    static func runGroup(
+        _ services: [any Service], restart: RestartRequest = RestartRequest(), logger: Logger,
+        signals: [UnixSignal] = [.sigterm, .sigint]
+    ) async throws {
+        // Its end, and no other's, is a reason to end the rest in order.
+        let last = ServiceGroupConfiguration.ServiceConfiguration(
+            service: restart, successTerminationBehavior: .gracefullyShutdownGroup)
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) } + [last], gracefulShutdownSignals: signals,
+            logger: logger.onlyTrouble)
+        configuration.maximumGracefulShutdownDuration = .milliseconds(4500)
+        configuration.maximumCancellationDuration = .milliseconds(400)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+}
+
+/// The gateway from its start to its end, within a process that may start it again.
+private struct GatewayRun {
+    let loader: SettingsLoader
+    var loaded: LoadedSettings
+    var settings: Settings
+    let output: LogOutput
+    let logger: Logger
+    let metrics: PrometheusMetrics
+    let notifier: SystemdNotifier
+
+    /// Whether it is to be run again. Throws `ExitCode`.
+    func once() async throws -> Bool {
         for warning in loaded.warnings { logger.warning("settings", metadata: ["problem": "\(warning)"]) }
         let openFiles = OpenFiles.raiseLimit()
         logger.notice(
@@ -56,32 +109,23 @@ struct Serve: AsyncParsableCommand {
                 "version": "\(Version.current)", "settings": "\(loaded.file ?? "defaults")",
                 "journal": "\(settings.store.directory)", "open_files": "\(openFiles)",
             ])
+        let restart = RestartRequest()
         do {
             let keeper = SettingsKeeper(
-                loaded, load: { loader.load() }, reload: { kill(getpid(), SIGHUP) }, logger: logger)
+                loaded, load: { [loader] in loader.load() }, reload: { kill(getpid(), SIGHUP) },
+                logger: logger)
             var surroundings = Gateway.Surroundings(
                 logger: logger, metrics: metrics, openFiles: openFiles, notifier: notifier)
             surroundings.settings = keeper.control
             surroundings.log = output
+            surroundings.startup = Startup(
+                loader: loader, loaded: loaded, reload: { _ = kill(getpid(), SIGHUP) },
+                restart: { restart.make() }, invite: invitation)
             let gateway = try await Gateway(settings: settings, surroundings: surroundings)
-            let audit = SettingsAudit(
-                store: gateway.store, now: Gateway.Surroundings.systemTime, logger: logger)
-            await audit.started(with: loaded)
-            let reload = SettingsReload(
-                started: loaded, logger: logger, load: { loader.load() },
-                apply: { new in
-                    notifier.reloading()
-                    output.level = new.logging.level
-                    output.keep = new.logging.keep
-                    gateway.apply(new)
-                    notifier.ready(status: "taking punches")
-                },
-                changed: {
-                    keeper.took($1)
-                    await audit.reloaded($0, $1)
-                })
-            try await Self.runGroup(gateway.services + [reload], logger: logger)
+            try await Serve.runGroup(
+                gateway.services + [await reload(gateway, keeper)], restart: restart, logger: logger)
             logger.notice("stopped")
+            return restart.wasMade
         } catch {
             let failure = StartFailure(error, settings: settings)
             logger.critical("not running", metadata: ["reason": "\(failure.text)"])
@@ -91,17 +135,35 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    /// Both limits are set: without them a task that ignores its cancellation would keep the process for ever.
-    static func runGroup(
-        _ services: [any Service], logger: Logger, signals: [UnixSignal] = [.sigterm, .sigint]
-    )
-        async throws
-    {
-        var configuration = ServiceGroupConfiguration(
-            services: services, gracefulShutdownSignals: signals, logger: logger.onlyTrouble)
-        configuration.maximumGracefulShutdownDuration = .milliseconds(4500)
-        configuration.maximumCancellationDuration = .milliseconds(400)
-        try await ServiceGroup(configuration: configuration).run()
+    private func reload(_ gateway: Gateway, _ keeper: SettingsKeeper) async -> SettingsReload {
+        let audit = SettingsAudit(
+            store: gateway.store, now: Gateway.Surroundings.systemTime, logger: logger)
+        await audit.started(with: loaded)
+        return SettingsReload(
+            started: loaded, logger: logger, load: { [loader] in loader.load() },
+            apply: { [notifier, output] new in
+                notifier.reloading()
+                output.level = new.logging.level
+                output.keep = new.logging.keep
+                gateway.apply(new)
+                notifier.ready(status: "taking punches")
+            },
+            changed: {
+                keeper.took($1)
+                await audit.reloaded($0, $1)
+            })
+    }
+
+    /// To standard error and never into the log. What is no terminal may be a log of somebody else's: there the link is
+    /// shown at a first start alone, when nothing is behind it yet.
+    private var invitation: @Sendable (String) -> Bool {
+        let isFirst = loaded.file == nil
+        return { link in
+            guard isFirst || isatty(STDERR_FILENO) != 0 else { return false }
+            Screen.note(
+                "\nNobody can sign in yet. Open this link once, to make the administrator:\n\n    \(link)\n")
+            return true
+        }
     }
 }
 

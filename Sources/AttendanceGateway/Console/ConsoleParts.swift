@@ -14,17 +14,21 @@ package struct ConsoleParts: Sendable {
     private let settings: Settings.Console
     private let ports: BoundPorts
     private let surroundings: Gateway.Surroundings
+    /// Told where it can be reached from this machine.
+    private let served: @Sendable (_ base: String) async -> Void
 
     /// The name of its port in `BoundPorts`.
     package static let portName = "console"
 
     init(
         settings: Settings.Console, operations: Operations, accounts: Accounts, templates: ConsoleTemplates,
-        ports: BoundPorts, surroundings: Gateway.Surroundings
+        ports: BoundPorts, surroundings: Gateway.Surroundings,
+        served: @escaping @Sendable (_ base: String) async -> Void
     ) {
         self.settings = settings
         self.ports = ports
         self.surroundings = surroundings
+        self.served = served
         hub = LiveHub(operations: operations, logger: surroundings.logger)
         console = Console(
             operations: operations, accounts: accounts, live: hub, templates: templates,
@@ -59,12 +63,14 @@ package struct ConsoleParts: Sendable {
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: nil),
             services: services,
-            onServerRunning: { [ports, settings, logger = surroundings.logger] channel in
+            onServerRunning: { [ports, settings, served, logger = surroundings.logger] channel in
                 let port = channel.localAddress?.port ?? settings.port
                 await ports.bound(Self.portName, port: port)
                 let scheme = settings.certificate == nil ? "http" : "https"
                 logger.notice(
                     "console is served", metadata: ["address": "\(scheme)://\(settings.host):\(port)/"])
+                let isEverywhere = settings.host == "0.0.0.0" || settings.host == "::"
+                await served("\(scheme)://\(isEverywhere ? "127.0.0.1" : settings.host):\(port)")
             },
             eventLoopGroupProvider: .shared(surroundings.eventLoops), logger: surroundings.logger.quieter)
     }

@@ -15,6 +15,10 @@ package struct SettingsLoader: Sendable {
     package var executableFolder: String?
     /// IANA name of the machine's own zone.
     package var machineTimeZone: String
+    /// Read instead of what stands in the file at `path`, which need not be there.
+    package var content: [UInt8]?
+    /// Hold instead of defaults where there is no file: text by section and key in lower case.
+    package var standIns: [[String]: String] = [:]
 
     package init(
         path: String? = nil, arguments: [String] = [],
@@ -55,7 +59,7 @@ package struct SettingsLoader: Sendable {
         layers.layers.append(SettingsLayers.environment(environment, folder: workingFolder))
         layers.layers.append(credentialLayer(&problems))
         var baseFolder = workingFolder
-        if let file, let bytes = read(file, &problems) {
+        if let file, let bytes = content ?? read(file, &problems) {
             baseFolder = (file as NSString).deletingLastPathComponent
             let snapshot = INISnapshot(
                 bytes: bytes, providerName: file,
@@ -72,6 +76,11 @@ package struct SettingsLoader: Sendable {
             }
             layers.file = snapshot
             layers.layers.append(SettingsLayers.file(snapshot, path: file, folder: baseFolder))
+        }
+        if file == nil, !standIns.isEmpty {
+            layers.layers.append(
+                SettingsLayers.values(
+                    standIns.mapValues { ($0, .standard) }, name: "first start", folder: workingFolder))
         }
         problems += unknownVariables()
         var builder = SettingsBuilder(

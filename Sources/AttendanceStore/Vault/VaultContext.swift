@@ -9,6 +9,9 @@ package enum VaultContext {
         "command\u{0}\(terminal.folded)\u{0}\(word)"
     }
 
+    /// What somebody has typed into the setup so far.
+    package static let setup = "setup"
+
     /// The secret of an account's one-time codes.
     package static func codes(of account: Int64) -> String { "account\u{0}\(account)" }
 

@@ -17,6 +17,7 @@ extension Console {
         addAssets(to: router)
         let pages = router.group().add(middleware: Visitor(console: self))
         SignInPage(console: self).add(to: pages)
+        SetupPages(console: self).add(to: pages)
         let read = pages.group().add(middleware: Requires(console: self, scope: .read))
         addLive(to: read)
         OverviewPage(console: self).add(to: read)

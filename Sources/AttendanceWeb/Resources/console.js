@@ -97,3 +97,14 @@ if (regions.length || rows) {
   });
   if (!document.hidden) listen();
 }
+
+// --- A page that waits until the gateway has begun anew, and then goes on
+
+const awaited = document.querySelector("[data-awaits]");
+if (awaited) (async function ask() {
+  try {
+    const answer = await fetch(awaited.dataset.awaits, { headers: { "X-Live": "1" }, redirect: "manual" });
+    if (answer.ok && await answer.text() !== awaited.dataset.run) { location.replace(awaited.dataset.then); return; }
+  } catch { /* It is between two starts. */ }
+  setTimeout(ask, 500);
+})();

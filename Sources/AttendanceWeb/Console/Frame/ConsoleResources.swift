@@ -47,6 +47,16 @@ enum ConsoleResources {
         Page(
             name: "overview", template: PackageResources.overview_mustache,
             words: PackageResources.overview_words_json),
+        setup("setup-account", PackageResources.setup_account_mustache),
+        setup("setup-admission", PackageResources.setup_admission_mustache),
+        setup("setup-done", PackageResources.setup_done_mustache),
+        setup("setup-erpnext", PackageResources.setup_erpnext_mustache),
+        setup("setup-link", PackageResources.setup_link_mustache),
+        setup("setup-start", PackageResources.setup_start_mustache),
+        setup("setup-steps", PackageResources.setup_steps_mustache),
+        setup("setup-terminal", PackageResources.setup_terminal_mustache),
+        setup("setup-write", PackageResources.setup_write_mustache),
+        setup("setup-zone", PackageResources.setup_zone_mustache),
         Page(
             name: "punches", template: PackageResources.punches_mustache,
             words: PackageResources.punches_words_json),
@@ -87,4 +97,9 @@ enum ConsoleResources {
             name: "trouble", template: PackageResources.trouble_mustache,
             words: PackageResources.trouble_words_json),
     ]
+
+    /// The pages of the wizard share their words.
+    private static func setup(_ name: String, _ template: [UInt8]) -> Page {
+        Page(name: name, template: template, words: PackageResources.setup_words_json)
+    }
 }

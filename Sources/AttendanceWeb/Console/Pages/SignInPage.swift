@@ -9,6 +9,8 @@ struct SignInPage: Sendable {
     func add(to router: RouterGroup<ConsoleContext>) {
         router.get("sign-in") { request, context in
             if context.principal != nil { return console.redirect(to: "/") }
+            // Nobody can sign in: told how that is mended.
+            if try await console.accounts.needsSetup() { return console.redirect(to: "/setup") }
             let search = try request.search()
             return show(Model(to: search["to"] ?? "/"), request: request, context: context)
         }
