@@ -37,7 +37,8 @@ package struct ConsoleParts: Sendable {
 
     var services: [any Service] {
         guard settings.isEnabled else { return [] }
-        return [hub, ConsoleServer(address: address, logger: surroundings.logger, application: application)]
+        // The hub stops first: a server waits for its answers to end, and those of the hub end with it.
+        return [ConsoleServer(address: address, logger: surroundings.logger, application: application), hub]
     }
 
     private var address: String { "\(settings.host):\(settings.port)" }

@@ -15,12 +15,15 @@ final class Browser: Sendable {
     private let driver: String
     private let session: String
 
+    /// Whoever starts a process from a thread of Dispatch hands on that all signals are blocked: with that nobody here
+    /// would learn that a child has ended, and each would hang now and then. `env` opens them again.
     private static let script = """
         setsid chromedriver --port=0 2>&1 &
         driver=$!
         read -r nothing
-        kill -TERM -- "-$driver" 2>/dev/null
+        kill -s TERM -- "-$driver"
         wait "$driver"
+        kill -s KILL -- "-$driver" 2>/dev/null
         """
     static let wait = Duration.seconds(20)
 
@@ -37,8 +40,8 @@ final class Browser: Sendable {
             throw BrowserError("no file can be made in \(folder)")
         }
         let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", script]
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["--default-signal", "/bin/sh", "-c", script]
         process.environment = ProcessInfo.processInfo.environment.merging(["TMPDIR": folder]) { $1 }
         let input = Pipe()
         process.standardInput = input

@@ -101,40 +101,13 @@ extension API {
         let principal = try call.who()
         let terminal = try call.serial()
         let person = try call.value("person", "an enroll id") { EnrollID($0) }
-        guard live.viewers < LiveHub.maximumViewers else {
+        let response = live.stream(while: { await call.stillHolds() }) {
+            try Self.text($0, for: principal, terminal: terminal, person: person)
+        }
+        guard let response else {
             throw APIProblem(.unavailable, "too many look already", retryAfter: 30)
         }
-        var headers = HTTPFields()
-        headers[.contentType] = "text/event-stream"
-        headers[.cacheControl] = "no-store"
-        headers[.named("X-Accel-Buffering")] = "no"
-        // Joined only when it is read: whoever asks by HEAD, or has gone, follows nothing.
-        let body = ResponseBody { [live] writer in
-            guard let (id, events) = live.join() else {
-                try await writer.finish(nil)
-                return
-            }
-            defer { live.leave(id) }
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                // Something must pass now and then, else a client that has gone is noticed by nobody; and a right that
-                // has ended ends the stream.
-                group.addTask {
-                    while !Task.isCancelled {
-                        try await Task.sleep(for: .seconds(15))
-                        live.prod(id)
-                    }
-                }
-                try await writer.write(ByteBuffer(string: "retry: 3000\n\n"))
-                for await event in events {
-                    if case .alive = event, await !call.stillHolds() { break }
-                    let text = try Self.text(event, for: principal, terminal: terminal, person: person)
-                    if !text.isEmpty { try await writer.write(ByteBuffer(string: text)) }
-                }
-                group.cancelAll()
-            }
-            try await writer.finish(nil)
-        }
-        return EventStream(response: Response(status: .ok, headers: headers, body: body))
+        return EventStream(response: response)
     }
 
     private struct Topics: Encodable { var topics: [String] }

@@ -1,6 +1,8 @@
 import AttendanceCore
 import AttendanceStore
 import Foundation
+import HTTPTypes
+import Hummingbird
 import Logging
 import NIOCore
 import ServiceLifecycle
@@ -37,6 +39,8 @@ package final class LiveHub: Service {
         var next = 0
         var waiting: [ConsolePlace: Int] = [:]
         var pending: Set<Topic> = []
+        var hasEnded = false
+        var hasPlace: Bool { !hasEnded && viewers.count < LiveHub.maximumViewers }
     }
     private let state = Mutex(State())
     private let operations: Operations
@@ -60,12 +64,12 @@ package final class LiveHub: Service {
     /// Something was changed by hand: told at the next look.
     package func changed(_ topic: Topic) { state.withLock { _ = $0.pending.insert(topic) } }
 
-    /// What happens from now on; nil where too many look already. It ends with `leave`, or when the gateway stops.
+    /// What happens from now on; nil where too many look already, or the gateway stops. It ends with `leave`, or when the gateway stops.
     func join() -> (id: Int, events: AsyncStream<Event>)? {
         let (stream, continuation) = AsyncStream.makeStream(
             of: Event.self, bufferingPolicy: .bufferingNewest(Self.queue))
         let id = state.withLock { state -> Int? in
-            guard state.viewers.count < Self.maximumViewers else { return nil }
+            guard state.hasPlace else { return nil }
             state.next += 1
             state.viewers[state.next] = continuation
             return state.next
@@ -77,13 +81,53 @@ package final class LiveHub: Service {
         state.withLock { $0.viewers.removeValue(forKey: id) }?.finish()
     }
 
+    /// Server-sent events of what happens from now on, as long as both sides like; nil where `join` would refuse.
+    ///
+    /// - Parameters:
+    ///   - holds: asked every quarter of a minute; the events end where it answers false.
+    ///   - text: an event as this viewer is told it; empty where it is none of theirs.
+    func stream(
+        while holds: @escaping @Sendable () async -> Bool,
+        text: @escaping @Sendable (Event) throws -> String
+    ) -> Response? {
+        guard state.withLock({ $0.hasPlace }) else { return nil }
+        var headers = HTTPFields()
+        headers[.contentType] = "text/event-stream"
+        headers[.cacheControl] = "no-store"
+        headers[.named("X-Accel-Buffering")] = "no"
+        // Joined only when it is read: whoever asks by HEAD, or has gone, follows nothing.
+        let body = ResponseBody { [self] writer in
+            guard let (id, events) = join() else { return try await writer.finish(nil) }
+            defer { leave(id) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                // Something must pass now and then, else a viewer who has gone is noticed by nobody.
+                group.addTask { [self] in
+                    while !Task.isCancelled {
+                        try await Task.sleep(for: .seconds(15))
+                        prod(id)
+                    }
+                }
+                try await writer.write(ByteBuffer(string: "retry: 3000\n\n"))
+                for await event in events {
+                    if case .alive = event, await !holds() { break }
+                    let text = try text(event)
+                    if !text.isEmpty { try await writer.write(ByteBuffer(string: text)) }
+                }
+                group.cancelAll()
+            }
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: headers, body: body)
+    }
+
     /// Lets a viewer's connection show whether it is there still.
-    func prod(_ id: Int) { state.withLock { $0.viewers[id] }?.yield(.alive) }
+    private func prod(_ id: Int) { state.withLock { $0.viewers[id] }?.yield(.alive) }
 
     package func run() async throws {
         await cancelWhenGracefulShutdown { await self.look() }
         for viewer in state.withLock({ state in
             defer { state.viewers = [:] }
+            state.hasEnded = true
             return Array(state.viewers.values)
         }) { viewer.finish() }
     }

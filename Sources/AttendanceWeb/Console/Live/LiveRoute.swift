@@ -1,8 +1,6 @@
 import AttendanceCore
 import Foundation
-import HTTPTypes
 import Hummingbird
-import NIOCore
 
 extension Console {
     /// `GET /live`: server-sent events. `changed` names topics, `punches` brings rows.
@@ -16,35 +14,15 @@ extension Console {
             let terminal = search["terminal"].flatMap { SerialNumber($0) }
             let person = search["person"]
             let family = search["group"].map(Reach.folded)
-            guard let (id, events) = live.join() else { throw HTTPError(.serviceUnavailable) }
-            var headers = HTTPFields()
-            headers[.contentType] = "text/event-stream; charset=utf-8"
-            headers[.cacheControl] = "no-store"
-            headers[.named("X-Accel-Buffering")] = "no"
-            return Response(
-                status: .ok, headers: headers,
-                body: ResponseBody { [live] writer in
-                    defer { live.leave(id) }
-                    try await withThrowingTaskGroup(of: Void.self) { group in
-                        // Something must pass now and then, else a browser that has gone is noticed by nobody.
-                        group.addTask {
-                            while !Task.isCancelled {
-                                try await Task.sleep(for: .seconds(15))
-                                live.prod(id)
-                            }
-                        }
-                        try await writer.write(ByteBuffer(string: "retry: 3000\n\n"))
-                        for await event in events {
-                            try await writer.write(
-                                ByteBuffer(
-                                    string: try Self.text(
-                                        event, for: principal, terminal: terminal, group: family,
-                                        person: person)))
-                        }
-                        group.cancelAll()
-                    }
-                    try await writer.finish(nil)
-                })
+            let session = Cookies(request)[Cookies.session] ?? ""
+            let response = live.stream { [accounts] in
+                // Where the journal cannot tell, the page comes back and asks again.
+                (try? await accounts.principal(session: session, isActivity: false)) != nil
+            } text: {
+                try Self.text($0, for: principal, terminal: terminal, group: family, person: person)
+            }
+            guard let response else { throw HTTPError(.serviceUnavailable) }
+            return response
         }
     }
 
