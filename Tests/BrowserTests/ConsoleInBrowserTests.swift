@@ -11,7 +11,7 @@ extension InBrowser {
                 try await stage.signedIn { tab in
                     #expect(try await tab.text("h1") == "Overview")
                     try await tab.sees("Attendance is safe", in: ".banner")
-                    #expect(try await tab.complaints() == [])
+                    try await tab.hasNoComplaints()
                 }
             }
         }

@@ -12,7 +12,9 @@ extension InBrowser {
                 employees: [SimulatedEmployee(name: "HR-EMP-7", deviceID: "7", employeeName: "Ada Example")],
                 credential: "k3y-of-tests:9f3c1d2e7a")
             try await erp.start()
-            let program = try GatewayProgram(["--set", "Console.Port=0"])
+            // The same port again after the start with the new settings.
+            let console = try await GatewayProgram.freePort()
+            let program = try GatewayProgram(["--set", "Console.Port=\(console)"])
             do {
                 let link = try await program.printed(/(http:\/\/127\.0\.0\.1:\d+\/setup\?token=[\w-]+)/)
                 try await browser.withTab { tab in

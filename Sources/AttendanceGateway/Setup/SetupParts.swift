@@ -260,7 +260,10 @@ struct SetupParts: Sendable {
             ]
             if !draft.siteAddress.isEmpty { wanted.append((SettingsTable.erp.dialect.row, "hrms")) }
         }
-        if !siteAlone {
+        if siteAlone {
+            // Who may connect is the question of a later step; nobody listens with these.
+            wanted.append((SettingsTable.server.host.row, "127.0.0.1"))
+        } else {
             let hasRule = !draft.networks.isEmpty || !draft.secretPath.isEmpty || !draft.token.isEmpty
             wanted += [
                 (SettingsTable.server.host.row, draft.host), (SettingsTable.server.port.row, draft.port),

@@ -133,7 +133,10 @@ final class Browser: Sendable {
         guard let handle = new["handle"].text else { throw BrowserError("no tab: \(new)") }
         _ = try await command(.POST, "window", ["handle": .text(handle)])
         _ = try await devTools("Network.clearBrowserCookies")
-        return Tab(browser: self)
+        let tab = Tab(browser: self)
+        // Those of an earlier tab are told once.
+        _ = try await tab.complaints()
+        return tab
     }
 
     /// The tab in front; another one stays, since a browser without tabs ends.
@@ -180,7 +183,7 @@ struct BrowserError: Error, CustomStringConvertible {
     init(_ text: String, kind: String = "") {
         self.kind = kind
         // Behind it comes the driver's stack.
-        self.text = String(text.prefix(500))
+        self.text = String(text.prefix(2_000))
     }
     var description: String { kind.isEmpty ? text : "\(kind): \(text)" }
 

@@ -1,5 +1,6 @@
 import AttendanceCore
 import Foundation
+import Testing
 
 /// A page in front of somebody: what they see of it and do with it.
 ///
@@ -16,10 +17,11 @@ struct Tab {
 
     func reload() async throws { _ = try await browser.command(.POST, "refresh", [:]) }
 
-    /// Path and query of where one is.
+    /// Path and query of where one is. Without the place in the page, which a browser keeps on its way.
     var path: String {
         get async throws {
-            let url = try await browser.command(.GET, "url", nil).text ?? ""
+            let all = try await browser.command(.GET, "url", nil).text ?? ""
+            let url = String(all.prefix { $0 != "#" })
             return url.hasPrefix(base) ? String(url.dropFirst(base.count)) : url
         }
     }
@@ -40,6 +42,14 @@ struct Tab {
             "return document.querySelector(arguments[0])?.getAttribute(arguments[1])", .text(selector),
             .text(name)
         ).text
+    }
+
+    /// Whether it has a place on the screen.
+    func shows(_ selector: String) async throws -> Bool {
+        try await run(
+            "return (document.querySelector(arguments[0])?.getClientRects().length ?? 0) > 0",
+            .text(selector)
+        ).isTrue
     }
 
     func value(_ selector: String) async throws -> String? {
@@ -86,6 +96,11 @@ struct Tab {
             guard entry["level"] != "INFO", entry["level"] != "DEBUG" else { return nil }
             return "\(entry["source"].text ?? ""): \(entry["message"].text ?? "")"
         }
+    }
+
+    func hasNoComplaints(_ location: SourceLocation = #_sourceLocation) async throws {
+        let complaints = try await complaints()
+        #expect(complaints == [], sourceLocation: location)
     }
 
     @discardableResult
