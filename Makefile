@@ -7,7 +7,7 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error
 TEST_WIDTH = 8
 
 .PHONY: api-check static settings run build test lint bench release format clean setup setup-browser
-.PHONY: screenshots
+.PHONY: screenshots docc
 
 run: setup
 	swift build $(SWIFT_FLAGS) --product attendance-gateway
@@ -54,6 +54,10 @@ settings: build
 # docs/images, in Chromium.
 screenshots:
 	scripts/screenshots.sh
+
+# The modules by DocC, into .build/docc; a warning ends it.
+docc: build
+	scripts/docc.sh
 
 bench: release
 	swift build $(SWIFT_FLAGS) -c release --product journal-bench

@@ -41,11 +41,10 @@ package final class DeliveryWorker: Service {
     private let attempts: DeliveryAttempts
     private let logger: Logger
 
-    /// - Parameters:
-    ///   - wakeUp: rung by whoever records punches, sends dead letters again, or changes who is who; this worker is its
-    ///     one listener.
-    ///   - reported: rung here when outcomes were written that the CSV follows.
-    ///   - strangers: rung here when a punch died because of its person.
+    /// - `wakeUp`: rung by whoever records punches, sends dead letters again, or changes who is who; this worker is its
+    ///   one listener.
+    /// - `reported`: rung here when outcomes were written that the CSV follows.
+    /// - `strangers`: rung here when a punch died because of its person.
     package init(
         sink: any Sink, store: any Store, wakeUp: WakeUp, reported: WakeUp? = nil, strangers: WakeUp? = nil,
         settings: Settings = Settings(), timing: DeliveryTiming = .live, logger: Logger

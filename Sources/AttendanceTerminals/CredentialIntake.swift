@@ -10,9 +10,8 @@ package final class CredentialIntake: Sendable {
     private let now: @Sendable () -> UnixTime
     private let kept: @Sendable (SerialNumber, KeptEnrolments) -> Void
 
-    /// - Parameters:
-    ///   - space: the id space of a terminal.
-    ///   - kept: told after the commit that kept something new.
+    /// - `space`: the id space of a terminal.
+    /// - `kept`: told after the commit that kept something new.
     package init(
         vault: Vault, store: any Store, space: @escaping @Sendable (SerialNumber) -> String,
         now: @escaping @Sendable () -> UnixTime,
@@ -27,9 +26,8 @@ package final class CredentialIntake: Sendable {
 
     /// Keeps what a terminal shows, sealed. Throws `VaultError` and `StoreError`; then nothing is kept.
     ///
-    /// - Parameters:
-    ///   - isPush: whether the terminal sent it by itself.
-    ///   - isCollected: false where only what the terminal holds is noted, and the content forgotten.
+    /// - `isPush`: whether the terminal sent it by itself.
+    /// - `isCollected`: false where only what the terminal holds is noted, and the content forgotten.
     package func take(
         _ enrolment: Enrolment, from terminal: SerialNumber, isPush: Bool, isCollected: Bool = true
     ) async throws {

@@ -9,7 +9,7 @@ package struct DeadLetterDesk: Sendable {
     private let now: @Sendable () -> UnixTime
     private let logger: Logger
 
-    /// - Parameter owing: wakes the delivery of a sink after something became owed again.
+    /// - `owing`: wakes the delivery of a sink after something became owed again.
     package init(
         store: any Store, owing: @escaping @Sendable () -> Void, now: @escaping @Sendable () -> UnixTime,
         logger: Logger

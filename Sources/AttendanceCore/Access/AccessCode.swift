@@ -52,9 +52,8 @@ package struct AccessCode: Hashable, Sendable {
         case unsure = "Cannot check now"
     }
 
-    /// - Parameters:
-    ///   - used: how often it was.
-    ///   - group: of the terminal.
+    /// - `used`: how often it was.
+    /// - `group`: of the terminal.
     package func refusal(
         at terminal: SerialNumber, of group: String?, used: Int, isRevoked: Bool, now: UnixTime
     ) -> Refusal? {

@@ -84,9 +84,8 @@ package struct AccessPolicy: Hashable, Sendable {
         }
     }
 
-    /// - Parameters:
-    ///   - zone: of the terminal's clock.
-    ///   - person: looks somebody up; asked only when everything else lets them pass.
+    /// - `zone`: of the terminal's clock.
+    /// - `person`: looks somebody up; asked only when everything else lets them pass.
     package func verdict(
         on occasion: Occasion, in zone: ZoneRules, person: (Punch) -> AccessPerson
     ) -> Verdict {
@@ -141,7 +140,7 @@ extension AccessPerson {
         return isUnsure ? .unsure : .unknown
     }
 
-    /// - Parameter today: date, `YYYY-MM-DD`.
+    /// - `today`: date, `YYYY-MM-DD`.
     package init(_ resolution: EmployeeDirectory.Resolution, today: String) {
         switch resolution {
         case .employee(let employee):

@@ -30,7 +30,7 @@ package struct AlertBook: Sendable {
     private var leaving: [AlertID: AlertRecord] = [:]
     private var nextTogether: [AlertKind: UnixTime] = [:]
 
-    /// - Parameter records: what `records` gave in an earlier run.
+    /// - `records`: what `records` gave in an earlier run.
     package init(thresholds: AlertThresholds, grouping: Grouping = Grouping(), records: [AlertRecord] = []) {
         self.thresholds = thresholds
         self.grouping = grouping

@@ -19,7 +19,7 @@ package struct AlertNotice: Hashable, Sendable {
     /// Alerts of one notice that are written out; of the rest only the number is told.
     package static let written = 20
 
-    /// - Parameter alerts: at least one, all of `kind`.
+    /// - `alerts`: at least one, all of `kind`.
     package init(_ event: Event, _ kind: AlertKind, _ alerts: [AlertRecord], at now: UnixTime) {
         self.event = event
         self.kind = kind

@@ -47,7 +47,7 @@ package struct AttributionRules: Sendable {
         return reach > 0 ? (punch.instant - reach)...punch.instant : nil
     }
 
-    /// - Parameter day: the person's punches around `punch`, in any order, with or without it; later ones are ignored.
+    /// - `day`: the person's punches around `punch`, in any order, with or without it; later ones are ignored.
     package func ruling(on punch: DayPunch, day: [DayPunch]) -> Ruling {
         var punches = day.filter { ($0.instant, $0.id) < (punch.instant, punch.id) }
         punches.sort { ($0.instant, $0.id) < ($1.instant, $1.id) }

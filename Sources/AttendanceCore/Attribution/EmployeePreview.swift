@@ -39,12 +39,11 @@ package struct EmployeePreview: Sendable {
     package let findings: [Finding]
     package var needsWork: Bool { findings.contains { $0.kind.needsWork } }
 
-    /// - Parameters:
-    ///   - seen: whom the terminals have seen lately.
-    ///   - space: of a terminal.
-    ///   - key: what is looked up for a person.
-    ///   - mappings: all of them, as the directory was made with.
-    ///   - fields: the key fields of all id spaces.
+    /// - `seen`: whom the terminals have seen lately.
+    /// - `space`: of a terminal.
+    /// - `key`: what is looked up for a person.
+    /// - `mappings`: all of them, as the directory was made with.
+    /// - `fields`: the key fields of all id spaces.
     package init(
         directory: EmployeeDirectory, seen: [SeenPerson], mappings: [EmployeeMapping], fields: Set<String>,
         space: (SerialNumber) -> IDSpace, key: (SeenPerson) -> String

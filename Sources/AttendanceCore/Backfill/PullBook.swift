@@ -107,9 +107,8 @@ package struct PullBook: Hashable, Sendable {
 
     // MARK: What happens
 
-    /// - Parameters:
-    ///   - isNew: a connection that was not there before.
-    ///   - spread: 0..<1, the same for a terminal: so that not all are asked at the same moment.
+    /// - `isNew`: a connection that was not there before.
+    /// - `spread`: 0..<1, the same for a terminal: so that not all are asked at the same moment.
     package mutating func registered(
         _ said: LogCounters, firmware: String?, isNew: Bool, spread: Double, at now: UnixTime, rules: GapRules
     ) {
@@ -146,10 +145,9 @@ package struct PullBook: Hashable, Sendable {
 
     /// Records that came, stored and to be acknowledged.
     ///
-    /// - Parameters:
-    ///   - new: that the journal did not have.
-    ///   - repeated: that it had. Beside new ones they are second punches of one second, and count too.
-    ///   - scope: nil: pushed.
+    /// - `new`: that the journal did not have.
+    /// - `repeated`: that it had. Beside new ones they are second punches of one second, and count too.
+    /// - `scope`: nil: pushed.
     package mutating func received(new: Int, repeated: Int, by scope: PullScope?, at now: UnixTime) {
         if scope == nil {
             lastPush = now
@@ -184,9 +182,8 @@ package struct PullBook: Hashable, Sendable {
         }
     }
 
-    /// - Parameters:
-    ///   - isOrdered: somebody asked for it: it says nothing of a schedule.
-    ///   - new: records that the journal did not have.
+    /// - `isOrdered`: somebody asked for it: it says nothing of a schedule.
+    /// - `new`: records that the journal did not have.
     package mutating func ended(
         _ scope: PullScope, _ end: PullEnd, new: Int, isOrdered: Bool = false, at now: UnixTime,
         rules: GapRules
@@ -224,7 +221,7 @@ package struct PullBook: Hashable, Sendable {
 
     /// What to pull now; nil: nothing yet.
     ///
-    /// - Parameter isWorkingTime: asked only where it matters.
+    /// - `isWorkingTime`: asked only where it matters.
     package mutating func next(
         at now: UnixTime, rules: GapRules, isWorkingTime: () -> Bool = { true }
     ) -> PullScope? {

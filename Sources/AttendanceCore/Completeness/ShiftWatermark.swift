@@ -62,7 +62,7 @@ package struct ShiftWatermark: Hashable, Sendable {
     /// Those that have furthest to go first, at most `namedHolders`; empty when all are up to now.
     package let holders: [Holder]
 
-    /// - Parameter now: our clock, seconds since 1970 UTC.
+    /// - `now`: our clock, seconds since 1970 UTC.
     package init(_ sources: [Source], at now: Int64) {
         let points = sources.map { $0.point(at: now) }
         point = points.contains(nil) ? nil : points.compactMap(\.self).min()

@@ -45,11 +45,10 @@ package struct TerminalCompleteness: Hashable, Sendable {
         var fingerprint: Int
     }
 
-    /// - Parameters:
-    ///   - backlog: the terminal's own count of records that no server has acknowledged; nil when it tells none.
-    ///   - skew: its clock minus ours, seconds; nil when it tells none.
-    ///   - setsClock: whether the answer sets its clock to ours. Believed only of a terminal whose clock cannot be
-    ///     read: one that was behind must first show a punch that is not.
+    /// - `backlog`: the terminal's own count of records that no server has acknowledged; nil when it tells none.
+    /// - `skew`: its clock minus ours, seconds; nil when it tells none.
+    /// - `setsClock`: whether the answer sets its clock to ours. Believed only of a terminal whose clock cannot be
+    ///   read: one that was behind must first show a punch that is not.
     package init(
         registeredAt now: UnixTime, backlog: Int?, skew: Int?, setsClock: Bool, rules: Rules = Rules()
     ) {

@@ -20,9 +20,8 @@ package struct CorrectionProposal: Hashable, Sendable {
     /// How far a corrected time may lie after the arrival: clocks are read in whole seconds.
     package static let tolerance: Duration = .seconds(120)
 
-    /// - Parameters:
-    ///   - sent: what the terminal said; nil where that is no date and time at all.
-    ///   - reading: the terminal's clock against ours, as near to the arrival as there is one.
+    /// - `sent`: what the terminal said; nil where that is no date and time at all.
+    /// - `reading`: the terminal's clock against ours, as near to the arrival as there is one.
     package init(sent: WallTime?, received: UnixTime, zone: ZoneRules, reading: ClockReading?) {
         if let sent, let reading, Self.errors.contains(reading.skew.magnitude) {
             let instant = zone.instant(of: sent) - Int64(reading.skew)

@@ -55,10 +55,9 @@ package struct DeliveryQueue: Sendable {
     private var busy: [String: Int] = [:]
     private var liveInARow = 0
 
-    /// - Parameters:
-    ///   - floor: the highest number recorded when delivery began.
-    ///   - window, perLane, page, maximumWaiting: of each of the two classes (`LaneSchedule`).
-    ///   - lane: one person, as the sink knows people. When its answers change, `restart` must follow.
+    /// - `floor`: the highest number recorded when delivery began.
+    /// - `window`, `perLane`, `page`, `maximumWaiting`: of each of the two classes (`LaneSchedule`).
+    /// - `lane`: one person, as the sink knows people. When its answers change, `restart` must follow.
     package init(
         floor: Int64 = 0, window: Int = 512, perLane: Int = 8, page: Int = 256, maximumWaiting: Int = 20_000,
         lane: @escaping @Sendable (OwedPunch) -> String
@@ -148,9 +147,8 @@ package struct DeliveryQueue: Sendable {
 
     /// The next punches that may go, from now on on their way; nil when there are none now.
     ///
-    /// - Parameters:
-    ///   - mayGo: whether punches of a class may go now.
-    ///   - company: who may share the request with the punch whose turn it is.
+    /// - `mayGo`: whether punches of a class may go now.
+    /// - `company`: who may share the request with the punch whose turn it is.
     package mutating func next(
         at now: Duration, mayGo: (Age) -> Bool = { _ in true },
         company: (Age, OwedPunch) -> Company = { _, _ in .none }

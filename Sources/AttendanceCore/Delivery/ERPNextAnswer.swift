@@ -105,7 +105,7 @@ package struct ERPNextAnswer: Hashable, Sendable {
 
         /// A check-in that the site made with another time than the one that was sent.
         ///
-        /// - Parameter stored: the time it holds, as the site says it.
+        /// - `stored`: the time it holds, as the site says it.
         package static func wrongTime(_ reference: String, stored: String?, sent: String) -> Verdict {
             let holds =
                 stored.map { "holds \(PlainText.line($0, limit: 40))" } ?? "does not say which time it holds"

@@ -52,7 +52,7 @@ package struct LaneSchedule: Sendable {
     /// No waiting lane is due before this moment.
     private var earliestDue: Duration?
 
-    /// - Parameter start: the walk begins with numbers greater than this one.
+    /// - `start`: the walk begins with numbers greater than this one.
     package init(
         window: Int = 512, perLane: Int = 8, page: Int = 256, maximumWaiting: Int = 20_000,
         from start: Int64 = 0,
@@ -90,9 +90,8 @@ package struct LaneSchedule: Sendable {
 
     /// Takes rows, by number, as the store gave them for `read`.
     ///
-    /// - Parameters:
-    ///   - accepts: rows for which it says no are passed over, as if they were not owed.
-    ///   - wait: how long a row still waits for its due time; nought or less when it may go.
+    /// - `accepts`: rows for which it says no are passed over, as if they were not owed.
+    /// - `wait`: how long a row still waits for its due time; nought or less when it may go.
     package mutating func take(
         _ rows: [OwedPunch], from read: Read, at now: Duration, accepts: (OwedPunch) -> Bool = { _ in true },
         wait: (OwedPunch) -> Duration
@@ -167,9 +166,8 @@ package struct LaneSchedule: Sendable {
 
     /// The next punches that may go, each of another lane. They are no longer held here.
     ///
-    /// - Parameters:
-    ///   - isBusy: lanes that must wait until `freed` is told of them.
-    ///   - matching: a lane whose next punch does not match keeps its turn.
+    /// - `isBusy`: lanes that must wait until `freed` is told of them.
+    /// - `matching`: a lane whose next punch does not match keeps its turn.
     package mutating func next(
         upTo limit: Int, at now: Duration, isBusy: (String) -> Bool,
         matching: (OwedPunch) -> Bool = { _ in true }

@@ -26,11 +26,10 @@ package struct SettlementRules: Hashable, Sendable {
 
     /// What becomes of the punch, and what there is to report. The journal reports a failure of a punch only once.
     ///
-    /// - Parameters:
-    ///   - attemptsBefore: counted attempts before this one.
-    ///   - mayBeStoredBefore: whether an earlier attempt's answer is still missing.
-    ///   - blamed: whether the punch itself brings the site's trouble about (`Suspects`).
-    ///   - random: -1...1, for the jitter.
+    /// - `attemptsBefore`: counted attempts before this one.
+    /// - `mayBeStoredBefore`: whether an earlier attempt's answer is still missing.
+    /// - `blamed`: whether the punch itself brings the site's trouble about (`Suspects`).
+    /// - `random`: -1...1, for the jitter.
     package func fate(
         of outcome: DeliveryOutcome, attemptsBefore: Int, mayBeStoredBefore: Bool = false,
         blamed: Bool = false,

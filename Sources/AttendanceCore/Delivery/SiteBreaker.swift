@@ -167,7 +167,7 @@ package struct Suspects: Sendable {
 
     package init() {}
 
-    /// - Parameter answered: how many punches the site has taken or judged so far.
+    /// - `answered`: how many punches the site has taken or judged so far.
     /// - Returns: whether the punch itself is to blame.
     package mutating func failed(_ punch: Int64, answered: Int) -> Bool {
         order += 1

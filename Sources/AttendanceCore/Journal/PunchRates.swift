@@ -48,7 +48,7 @@ package struct PunchRates: Hashable, Sendable {
 
     /// The oldest first; the last is the running day, 1 to 30 of them.
     ///
-    /// - Parameter offset: seconds east of UTC of the zone whose days these are. Days before the zone's clock was changed
+    /// - `offset`: seconds east of UTC of the zone whose days these are. Days before the zone's clock was changed
     ///   begin an hour off.
     package func perDay(until now: UnixTime, offset: Int = 0, count: Int = daysKept) -> [Int] {
         sums(of: 96, until: now, offset: offset, count: min(max(count, 1), Self.daysKept))

@@ -67,7 +67,7 @@ package struct CredentialContent: Hashable, Sendable, CustomStringConvertible, C
 
     /// Throws what is wrong with it, in words that do not repeat it.
     ///
-    /// - Parameter algorithm: `fpalgo` of the terminal it comes from or goes to; nil when not known.
+    /// - `algorithm`: `fpalgo` of the terminal it comes from or goes to; nil when not known.
     package init(slot: Int, record: String, algorithm: String? = nil) throws(CredentialDefect) {
         guard let kind = CredentialKind(slot: slot) else {
             throw CredentialDefect(

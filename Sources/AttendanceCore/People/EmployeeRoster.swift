@@ -16,9 +16,8 @@ package struct EmployeeRoster: Hashable, Sendable {
         }
     }
 
-    /// - Parameters:
-    ///   - today: date of the site, `YYYY-MM-DD`.
-    ///   - givesNames: whether active employees are brought into the roster.
+    /// - `today`: date of the site, `YYYY-MM-DD`.
+    /// - `givesNames`: whether active employees are brought into the roster.
     package init(
         employees: [Employee], field: String, space: String, roster: [Person], today: String,
         givesNames: Bool, removesLeavers: Bool, at now: UnixTime

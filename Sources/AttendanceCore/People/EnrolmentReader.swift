@@ -32,7 +32,7 @@ package enum EnrolmentReader {
 
     /// Nil when the message names nobody: no id, the door's or the stranger's.
     ///
-    /// - Parameter algorithm: `fpalgo` of the terminal.
+    /// - `algorithm`: `fpalgo` of the terminal.
     package static func read(
         _ bytes: UnsafeRawBufferPointer, word: String, algorithm: String?
     ) throws(FrameError) -> Enrolment? {

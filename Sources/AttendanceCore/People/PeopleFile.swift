@@ -22,7 +22,7 @@ package enum PeopleFile {
 
     /// Throws every mistake with its line: of a file that has any, nothing is used.
     ///
-    /// - Parameter spaces: the id spaces there are, in any letter case.
+    /// - `spaces`: the id spaces there are, in any letter case.
     package static func parse(_ bytes: [UInt8], spaces: Set<String>, at now: UnixTime)
         throws(MappingFile.Failure) -> [Entry]
     {

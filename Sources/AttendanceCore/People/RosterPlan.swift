@@ -153,9 +153,8 @@ package struct RosterPlan: Hashable, Sendable {
     package private(set) var steps: [Step] = []
     package private(set) var conflicts: [RosterConflict] = []
 
-    /// - Parameters:
-    ///   - wanted: the people of the terminal's id space, also those that are gone.
-    ///   - held: what it was last seen to hold, everybody.
+    /// - `wanted`: the people of the terminal's id space, also those that are gone.
+    /// - `held`: what it was last seen to hold, everybody.
     package init(
         _ terminal: RosterTerminal, wanted: [RosterEntry], held: [EnrollID: HeldPerson]
     ) {

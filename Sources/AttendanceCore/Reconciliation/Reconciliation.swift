@@ -70,7 +70,7 @@ package struct Reconciliation: Sendable {
         }
     }
 
-    /// - Parameter lookedUp: those of `window.unseen` that the site has, wherever in time.
+    /// - `lookedUp`: those of `window.unseen` that the site has, wherever in time.
     package mutating func compare(_ window: Window, lookedUp: [FoundCheckin] = []) -> [ReconciliationFinding]
     {
         var window = window

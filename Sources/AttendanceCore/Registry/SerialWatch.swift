@@ -33,7 +33,7 @@ package struct SerialWatch: Hashable, Sendable {
     }
 
     /// A connection took the place of another one of the same serial.
-    /// - Parameter lastHeard: when anything was last heard on the one that was replaced.
+    /// - `lastHeard`: when anything was last heard on the one that was replaced.
     package mutating func replaced(lastHeard: UnixTime?, isSameAddress: Bool, at now: UnixTime) {
         guard let lastHeard, now - lastHeard <= Self.alive else { return }
         contests.removeAll { now - $0.at > Self.contestWindow }

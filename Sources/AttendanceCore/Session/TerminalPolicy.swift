@@ -16,7 +16,7 @@ package struct TerminalPolicy: Sendable {
     private let names: [SerialNumber: String]
     private let sinks: @Sendable (SerialNumber) -> Set<SinkName>?
 
-    /// - Parameter sinks: where a terminal's punches go; nil: to every sink there is.
+    /// - `sinks`: where a terminal's punches go; nil: to every sink there is.
     package init(
         defaultZone: ZoneRules, zones: [SerialNumber: ZoneRules] = [:], names: [SerialNumber: String] = [:],
         sendsClock: Bool = true,

@@ -94,9 +94,8 @@ package struct TerminalSession: Sendable {
     private var remarkedWords: Set<String> = []
     private var remarkedSerials: Set<SerialNumber> = []
 
-    /// - Parameters:
-    ///   - admits: decides on serials (`AdmissionRules.admits`): who may use this listener at all.
-    ///   - admission: what the registry says of a terminal now.
+    /// - `admits`: decides on serials (`AdmissionRules.admits`): who may use this listener at all.
+    /// - `admission`: what the registry says of a terminal now.
     package init(
         connection: Int64, policy: TerminalPolicy,
         admission: @escaping @Sendable (SerialNumber, TerminalOccasion) -> TerminalAdmission = { _, _ in

@@ -27,7 +27,7 @@ package struct AlertMessage: Hashable, Sendable {
     /// Without line ends.
     package var lines: [String]
 
-    /// - Parameter zone: in which times are written out.
+    /// - `zone`: in which times are written out.
     package init(_ notice: AlertNotice, gateway: String, zone: ZoneRules) {
         self.notice = notice
         self.gateway = PlainText.line(gateway, limit: 100)

@@ -77,9 +77,8 @@ package final class AlertService: Service {
     private let changes: AsyncStream<Void>
     private let changed: AsyncStream<Void>.Continuation
 
-    /// - Parameters:
-    ///   - gateway: the name by which messages call this gateway.
-    ///   - snapshot: what is known now; called at every look.
+    /// - `gateway`: the name by which messages call this gateway.
+    /// - `snapshot`: what is known now; called at every look.
     package init(
         channels: [any AlertChannel], settings: Settings, gateway: String,
         snapshot: @escaping @Sendable () async -> AlertSnapshot, memory: Memory,

@@ -47,7 +47,7 @@ package final class CertificateWatch: Service {
     private let logger: Logger
     private let found = Mutex<[Server: CertificateState]>([:])
 
-    /// - Parameter trusting: authorities beside those of the machine.
+    /// - `trusting`: authorities beside those of the machine.
     package init(
         servers: [Server], group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         trusting: [NIOSSLCertificate] = [], timing: DeliveryTiming = .live, logger: Logger

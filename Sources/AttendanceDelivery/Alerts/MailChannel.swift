@@ -11,12 +11,11 @@ package struct MailChannel: AlertChannel {
     private let limit: Duration
     private let mayGainRights: Bool
 
-    /// - Parameters:
-    ///   - to: at least one address.
-    ///   - from: nil leaves it to the program.
-    ///   - program: absolute path.
-    ///   - limit: how long the program may take; then it is killed.
-    ///   - mayGainRights: whether a program may run with more rights than we have; not so under the systemd unit.
+    /// - `to`: at least one address.
+    /// - `from`: nil leaves it to the program.
+    /// - `program`: absolute path.
+    /// - `limit`: how long the program may take; then it is killed.
+    /// - `mayGainRights`: whether a program may run with more rights than we have; not so under the systemd unit.
     package init(
         name: String, to: [String], from: String?, program: String, limit: Duration = .seconds(30),
         mayGainRights: Bool = Self.processMayGainRights

@@ -22,7 +22,7 @@ package struct WebhookChannel: AlertChannel, CustomStringConvertible, CustomRefl
     private let post: AlertPost
     private let userAgent: String
 
-    /// - Parameter client: set up as `SiteClient.configuration` does; shared with whoever uses it too.
+    /// - `client`: set up as `SiteClient.configuration` does; shared with whoever uses it too.
     package init(
         name: String, target: Target, client: HTTPClient, userAgent: String, timeout: Duration = .seconds(15)
     ) {

@@ -51,7 +51,7 @@ package final class AuditCSVSink: Service {
     private let logger: Logger
     private let shared = Mutex(SinkState())
 
-    /// - Parameter wakeUp: rung by the worker whose outcomes are followed; this sink is its one listener.
+    /// - `wakeUp`: rung by the worker whose outcomes are followed; this sink is its one listener.
     package init(
         store: any Store, wakeUp: WakeUp, settings: Settings, timing: DeliveryTiming = .live, logger: Logger
     ) {

@@ -90,10 +90,9 @@ package final class ERPNextSink: Sink {
     /// See `ERPNextSink+Bulk.swift`.
     let bulk = Mutex(Bulk())
 
-    /// - Parameters:
-    ///   - client: set up by `SiteClient.configuration`, shared by all sinks, shut down by its maker.
-    ///   - directory: who is who on this site; nil where it is not read.
-    ///   - moment: the monotonic clock, since any fixed start.
+    /// - `client`: set up by `SiteClient.configuration`, shared by all sinks, shut down by its maker.
+    /// - `directory`: who is who on this site; nil where it is not read.
+    /// - `moment`: the monotonic clock, since any fixed start.
     package init(
         name: SinkName = .erpnext, settings: Settings, client: HTTPClient, directory: SiteDirectory? = nil,
         attribution: Attribution = Attribution(),

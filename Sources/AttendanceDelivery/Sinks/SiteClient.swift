@@ -38,9 +38,8 @@ package struct SiteClient: Sendable {
     /// Whether `base` is the whole address, without a path of ours.
     private let isExact: Bool
 
-    /// - Parameters:
-    ///   - base: `http(s)://host[:port][/prefix]`, with or without slashes at its end.
-    ///   - authorization: value of the `Authorization` header; never logged.
+    /// - `base`: `http(s)://host[:port][/prefix]`, with or without slashes at its end.
+    /// - `authorization`: value of the `Authorization` header; never logged.
     package init(client: HTTPClient, base: String, authorization: String?, userAgent: String) {
         self.client = client
         var base = base.trimmingBlanks()

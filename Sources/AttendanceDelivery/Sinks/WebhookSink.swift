@@ -79,9 +79,8 @@ package final class WebhookSink: Sink {
     private let receiver: SiteClient
     private let now: @Sendable () -> UnixTime
 
-    /// - Parameters:
-    ///   - client: set up by `SiteClient.configuration`, shared by all sinks, shut down by its maker.
-    ///   - now: the wall clock, for the signature.
+    /// - `client`: set up by `SiteClient.configuration`, shared by all sinks, shut down by its maker.
+    /// - `now`: the wall clock, for the signature.
     package init(
         name: SinkName, settings: Settings, client: HTTPClient, attribution: Attribution = Attribution(),
         names: Names = Names(), now: @escaping @Sendable () -> UnixTime = DeliveryTiming.live.now

@@ -50,9 +50,8 @@ package struct AddressProbe: Sendable {
 
     /// Nil for an address that is neither `http` nor `https` or has no host.
     ///
-    /// - Parameters:
-    ///   - limit: for each step.
-    ///   - trusting: authorities beside those of the machine.
+    /// - `limit`: for each step.
+    /// - `trusting`: authorities beside those of the machine.
     package init?(
         _ url: URL, limit: Duration = .seconds(10),
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, trusting: [NIOSSLCertificate] = []

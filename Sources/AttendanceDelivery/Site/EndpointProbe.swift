@@ -20,7 +20,7 @@ package struct EndpointProbe: Sendable {
     private let path: String
     private let timeout: Duration
 
-    /// - Parameter path: such as `api/method/app.module.function`.
+    /// - `path`: such as `api/method/app.module.function`.
     package init(client: SiteClient, path: String, timeout: Duration) {
         self.client = client
         self.path = path

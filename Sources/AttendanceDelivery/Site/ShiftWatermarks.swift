@@ -64,11 +64,10 @@ package final class ShiftWatermarks: Service {
         var told: WallTime?
     }
 
-    /// - Parameters:
-    ///   - zone: the site's own.
-    ///   - siteShifts: what is known of the site's shifts, by name, however old.
-    ///   - terminals: those whose punches go to this site.
-    ///   - read: told each shift as the site has just told it, or as it was just written.
+    /// - `zone`: the site's own.
+    /// - `siteShifts`: what is known of the site's shifts, by name, however old.
+    /// - `terminals`: those whose punches go to this site.
+    /// - `read`: told each shift as the site has just told it, or as it was just written.
     package init(
         settings: Settings, site: SiteReader, store: any Store, zone: @escaping @Sendable () -> ZoneRules?,
         siteShifts: @escaping @Sendable () -> [String: ShiftType],

@@ -16,9 +16,8 @@ package struct SiteReader: Sendable {
     private let timeout: Duration
     private let now: @Sendable () -> UnixTime
 
-    /// - Parameters:
-    ///   - timeout: for each request, from its start to the last byte of its answer.
-    ///   - now: the wall clock, for the skew only.
+    /// - `timeout`: for each request, from its start to the last byte of its answer.
+    /// - `now`: the wall clock, for the skew only.
     package init(
         client: SiteClient, timeout: Duration = .seconds(30),
         now: @escaping @Sendable () -> UnixTime = DeliveryTiming.live.now
@@ -126,12 +125,11 @@ package struct SiteReader: Sendable {
 
     /// Employees by document name.
     ///
-    /// - Parameters:
-    ///   - keyFields: columns that hold ids of terminals, such as `attendance_device_id`.
-    ///   - modifiedSince: only those changed at this moment or later, as the site writes moments.
-    ///   - name: only this one.
-    ///   - after: `EmployeePage.next`.
-    ///   - leavingOut: fields that the site does not have; an unknown one makes the whole answer `.missing`.
+    /// - `keyFields`: columns that hold ids of terminals, such as `attendance_device_id`.
+    /// - `modifiedSince`: only those changed at this moment or later, as the site writes moments.
+    /// - `name`: only this one.
+    /// - `after`: `EmployeePage.next`.
+    /// - `leavingOut`: fields that the site does not have; an unknown one makes the whole answer `.missing`.
     package func employees(
         keyFields: [String], modifiedSince: String? = nil, named name: String? = nil, after: String? = nil,
         leavingOut: Set<String> = [], limit: Int = pageSize
@@ -237,9 +235,8 @@ package struct SiteReader: Sendable {
     /// Check-ins with a time in `from..<until`, by (time, name). A check-in that is made or removed between two pages
     /// neither doubles nor hides another.
     ///
-    /// - Parameters:
-    ///   - employees: document names, at most 100; empty: of everybody.
-    ///   - after: `CheckinPage.next`.
+    /// - `employees`: document names, at most 100; empty: of everybody.
+    /// - `after`: `CheckinPage.next`.
     package func checkins(
         from: WallTime, until: WallTime, employees: [String] = [], after: CheckinPlace? = nil,
         limit: Int = pageSize
@@ -333,7 +330,7 @@ package struct SiteReader: Sendable {
     /// prove the way. The answer is what the site echoes: a `time` other than the one sent tells that the API user
     /// lacks permission level 1.
     ///
-    /// - Parameter endpoint: path of `add_log_based_on_employee_field`.
+    /// - `endpoint`: path of `add_log_based_on_employee_field`.
     package func insertTrialCheckin(
         employee: String, time: WallTime, deviceID: String, direction: Direction? = nil,
         endpoint: String = ERPNextSink.Settings.hrmsEndpoint

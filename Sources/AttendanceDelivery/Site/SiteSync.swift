@@ -103,10 +103,9 @@ package final class SiteSync: Service {
     private let shared = Mutex(Shared())
     private let logger: Logger
 
-    /// - Parameters:
-    ///   - directory: written here only.
-    ///   - wakeUp: rung when somebody turned out to be unknown; this service is its one listener.
-    ///   - owing: of the sink's worker; rung when dead letters are sent again.
+    /// - `directory`: written here only.
+    /// - `wakeUp`: rung when somebody turned out to be unknown; this service is its one listener.
+    /// - `owing`: of the sink's worker; rung when dead letters are sent again.
     package init(
         reader: SiteReader, store: any Store, directory: SiteDirectory, wakeUp: WakeUp, owing: WakeUp,
         settings: Settings = Settings(), rules: Rules,

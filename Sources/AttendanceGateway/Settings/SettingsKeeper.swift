@@ -12,7 +12,7 @@ package final class SettingsKeeper: Sendable {
     private let reload: @Sendable () -> Void
     private let logger: Logger
 
-    /// - Parameter reload: asks `SettingsReload` to do its work; it tells `took` afterwards.
+    /// - `reload`: asks `SettingsReload` to do its work; it tells `took` afterwards.
     package init(
         _ started: LoadedSettings, load: @escaping @Sendable () -> LoadedSettings,
         reload: @escaping @Sendable () -> Void, logger: Logger

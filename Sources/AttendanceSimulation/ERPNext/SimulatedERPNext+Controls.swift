@@ -143,11 +143,10 @@ extension SimulatedERPNext {
 
     // MARK: Faults
 
-    /// - Parameters:
-    ///   - times: for so many check-ins (with `path`: requests); nil until cleared, and then for all requests where the
-    ///     fault is the site's.
-    ///   - person: only for check-ins of this person key.
-    ///   - path: only for requests with this path, such as `api/resource/Employee`, whatever they are for.
+    /// - `times`: for so many check-ins (with `path`: requests); nil until cleared, and then for all requests where the
+    ///   fault is the site's.
+    /// - `person`: only for check-ins of this person key.
+    /// - `path`: only for requests with this path, such as `api/resource/Employee`, whatever they are for.
     package func inject(
         _ fault: ERPNextFault, times: Int? = nil, person: String? = nil, path: String? = nil
     ) {

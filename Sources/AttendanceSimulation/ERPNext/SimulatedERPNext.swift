@@ -35,14 +35,13 @@ package final class SimulatedERPNext: Service {
         UnixTime(milliseconds: Int64((Date().timeIntervalSince1970 * 1000).rounded()))
     }
 
-    /// - Parameters:
-    ///   - employees: who is known; with `registersUnknown` anybody else becomes an employee when first sent.
-    ///   - credential: `key:secret` that HRMS's method and the reads ask for; nil lets everybody in.
-    ///   - port: 0 takes a free one at the first `start`, which is kept from then on.
-    ///   - record: a file that gets a line per committed check-in (person, time, device, tab-separated).
-    ///   - version: of Frappe and HRMS.
-    ///   - zone: the site's own; an IANA name, UTC if there is none of that name.
-    ///   - now: the site's clock.
+    /// - `employees`: who is known; with `registersUnknown` anybody else becomes an employee when first sent.
+    /// - `credential`: `key:secret` that HRMS's method and the reads ask for; nil lets everybody in.
+    /// - `port`: 0 takes a free one at the first `start`, which is kept from then on.
+    /// - `record`: a file that gets a line per committed check-in (person, time, device, tab-separated).
+    /// - `version`: of Frappe and HRMS.
+    /// - `zone`: the site's own; an IANA name, UTC if there is none of that name.
+    /// - `now`: the site's clock.
     package init(
         employees: [SimulatedEmployee] = [], registersUnknown: Bool = false, credential: String? = nil,
         customMethod: String = SimulatedERPNext.customMethod, port: Int = 0,

@@ -24,7 +24,7 @@ package struct SimulatedEmployee: Hashable, Sendable {
     /// Likewise.
     package internal(set) var creation = ""
 
-    /// - Parameter employeeName: nil for the document name.
+    /// - `employeeName`: nil for the document name.
     package init(
         name: String, deviceID: String, status: Status = .active, employeeName: String? = nil,
         company: String = "Example Works", branch: String? = nil, defaultShift: String? = nil,

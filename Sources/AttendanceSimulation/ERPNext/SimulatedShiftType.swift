@@ -28,9 +28,8 @@ package struct SimulatedShiftType: Hashable, Sendable {
     package internal(set) var modified = ""
     package internal(set) var creation = ""
 
-    /// - Parameters:
-    ///   - start: `HH:MM`, also with seconds; midnight for what is no time.
-    ///   - end: likewise; before `start` for a shift over midnight.
+    /// - `start`: `HH:MM`, also with seconds; midnight for what is no time.
+    /// - `end`: likewise; before `start` for a shift over midnight.
     package init(
         name: String, start: String, end: String, beginsBefore: Int = 60, allowsAfter: Int = 60,
         determination: Determination = .alternating, marksAttendance: Bool = true,

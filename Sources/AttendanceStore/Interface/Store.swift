@@ -44,10 +44,9 @@ package protocol DeliveryKeeping: Sendable {
     /// Makes punches owed that are neither owed nor dead there. Only those that are forwarded at all (a person, a
     /// believed time) and wait for no approval. At most 1,000 at a time. Returns how many became owed.
     ///
-    /// - Parameters:
-    ///   - again: whether also those that the sink took, suppressed or was spared (`discarded`) before; what was
-    ///     frozen for them is forgotten.
-    ///   - author: who ordered it, for the audit trail; nil where a rule did.
+    /// - `again`: whether also those that the sink took, suppressed or was spared (`discarded`) before; what was
+    ///   frozen for them is forgotten.
+    /// - `author`: who ordered it, for the audit trail; nil where a rule did.
     func owe(_ punches: [Int64], to sink: SinkName, again: Bool, by author: Author?, at now: UnixTime)
         async throws -> Int
 

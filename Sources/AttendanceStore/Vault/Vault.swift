@@ -50,7 +50,7 @@ package final class Vault: Sendable {
 
     /// Throws `VaultError` when there is no usable key file and none may be made.
     ///
-    /// - Parameter context: what it is and whose, such as `VaultContext` makes; needed again to open it.
+    /// - `context`: what it is and whose, such as `VaultContext` makes; needed again to open it.
     package func seal(_ bytes: [UInt8], for context: String) throws(VaultError) -> [UInt8] {
         let key = try keys().current
         let header = [Self.version] + key.id.bytes

@@ -74,7 +74,7 @@ package struct Endpoint: Sendable {
         package var limit: Int
         package var isRequired: Bool
 
-        /// - Parameter isRequired: without it an empty body is taken for `{}`.
+        /// - `isRequired`: without it an empty body is taken for `{}`.
         package static func json<Value: Documented & Decodable>(
             _ type: Value.Type, upTo limit: Int = 64 << 10, isRequired: Bool = true
         ) -> Body {

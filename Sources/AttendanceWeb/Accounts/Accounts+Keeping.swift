@@ -191,7 +191,7 @@ extension Accounts {
     /// A new secret for whoever is signed in, with their password. Codes are asked for once `confirmCodes` has seen one;
     /// ten minutes are left for that. Throws `AccountRefusal`.
     ///
-    /// - Parameter issuer: what the authenticator program shows beside the account, such as the gateway's host.
+    /// - `issuer`: what the authenticator program shows beside the account, such as the gateway's host.
     package func beginCodes(of principal: Principal, password: String, issuer: String, address: String)
         async throws -> CodeEnrolment
     {
@@ -249,7 +249,7 @@ extension Accounts {
 
     /// Throws `AccountRefusal`.
     ///
-    /// - Parameter expires: nil: never.
+    /// - `expires`: nil: never.
     package func issueToken(
         name: String, scopes: Set<Scope>, reach: Reach? = nil, expires: UnixTime? = nil, by author: Author
     ) async throws -> IssuedToken {

@@ -48,10 +48,9 @@ extension Accounts {
     /// Takes as long for a name that nobody has as for a wrong password. Written into the audit trail either way; a name
     /// that nobody has is not, since it may be a password in the wrong field.
     ///
-    /// - Parameters:
-    ///   - code: nil or blank: none was typed.
-    ///   - address: the peer's, without port; behind a proxy that is trusted the client's.
-    ///   - userAgent: any text.
+    /// - `code`: nil or blank: none was typed.
+    /// - `address`: the peer's, without port; behind a proxy that is trusted the client's.
+    /// - `userAgent`: any text.
     package func signIn(name: String, password: String, code: String?, address: String, userAgent: String)
         async throws -> SignInResult
     {

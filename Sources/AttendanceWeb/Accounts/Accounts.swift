@@ -111,7 +111,7 @@ package final class Accounts: Sendable {
 
     /// Somebody asked for what they may not do: written into the audit trail, unless there are too many.
     ///
-    /// - Parameter what: a method and a path, or the name of a page.
+    /// - `what`: a method and a path, or the name of a page.
     package func noteRefused(_ principal: Principal, scope: Scope, what: String) async {
         await noteRefusal(
             "access.refused", subject: PlainText.line(what, limit: 200), detail: "needs \(scope.rawValue)",

@@ -6,7 +6,7 @@ package struct AlertRoutes: Sendable {
     package let list: @Sendable () async -> AlertList
     package let test: @Sendable () async -> AlertTestReport
 
-    /// - Parameter test: sends one message through every channel; may take as long as the slowest of them.
+    /// - `test`: sends one message through every channel; may take as long as the slowest of them.
     package init(
         list: @escaping @Sendable () async -> AlertList, test: @escaping @Sendable () async -> AlertTestReport
     ) {

@@ -8,8 +8,7 @@ package struct CommandRoutes: Sendable {
     package let cancel: @Sendable (CommandCancellation) async throws -> Int
     package let standing: @Sendable () async throws -> CommandStandingReport
 
-    /// - Parameters:
-    ///   - send, cancel: throw `CommandOrderRefusal` for an order that makes no sense or may not be.
+    /// - `send`, `cancel`: throw `CommandOrderRefusal` for an order that makes no sense or may not be.
     package init(
         send: @escaping @Sendable (CommandOrder) async throws -> CommandReceipt,
         cancel: @escaping @Sendable (CommandCancellation) async throws -> Int,

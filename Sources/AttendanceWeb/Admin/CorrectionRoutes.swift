@@ -11,7 +11,7 @@ package struct CorrectionRoutes: Sendable {
     package let cases: @Sendable (CorrectionSearch) async throws -> Page<CorrectionCase, Int64>
     package let carryOut: @Sendable (CorrectionOrder) async throws -> CorrectionResult
 
-    /// - Parameter carryOut: throws `CorrectionRefusal` for an order that makes no sense.
+    /// - `carryOut`: throws `CorrectionRefusal` for an order that makes no sense.
     package init(
         cases: @escaping @Sendable (CorrectionSearch) async throws -> Page<CorrectionCase, Int64>,
         carryOut: @escaping @Sendable (CorrectionOrder) async throws -> CorrectionResult

@@ -12,10 +12,9 @@ package struct EmployeeRoutes: Sendable {
     private let remap: @Sendable (SinkName) async -> Int
     private let now: @Sendable () -> UnixTime
 
-    /// - Parameters:
-    ///   - sites: the sinks whose sites are read.
-    ///   - sync: reads a site at once; nil where nobody can.
-    ///   - remap: puts changed mappings to use; answers how many dead letters are sent again.
+    /// - `sites`: the sinks whose sites are read.
+    /// - `sync`: reads a site at once; nil where nobody can.
+    /// - `remap`: puts changed mappings to use; answers how many dead letters are sent again.
     package init(
         store: any Store, sites: Set<SinkName>,
         sync: @escaping @Sendable (SinkName) async -> EmployeeSyncReport?,

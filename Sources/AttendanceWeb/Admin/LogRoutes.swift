@@ -8,7 +8,7 @@ package struct LogRoutes: Sendable {
     package let standing: @Sendable () async throws -> LogStandingReport
     package let pulls: @Sendable () async throws -> LogPullList
 
-    /// - Parameter pull: throws `CommandOrderRefusal` for an order that makes no sense or may not be.
+    /// - `pull`: throws `CommandOrderRefusal` for an order that makes no sense or may not be.
     package init(
         pull: @escaping @Sendable (LogPullOrder) async throws -> CommandReceipt,
         standing: @escaping @Sendable () async throws -> LogStandingReport,

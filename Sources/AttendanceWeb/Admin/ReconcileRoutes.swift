@@ -16,11 +16,10 @@ package struct ReconcileRoutes: Sendable {
     private let owing: @Sendable (SinkName) -> Void
     private let now: @Sendable () -> UnixTime
 
-    /// - Parameters:
-    ///   - owing: wakes the delivery to a sink after something became owed again.
-    ///   - sites: those that `compare` can ask.
-    ///   - compare: asks a site; bounded in time, and one at a time.
-    ///   - repairs: asks a site likewise.
+    /// - `owing`: wakes the delivery to a sink after something became owed again.
+    /// - `sites`: those that `compare` can ask.
+    /// - `compare`: asks a site; bounded in time, and one at a time.
+    /// - `repairs`: asks a site likewise.
     package init(
         store: any Store, owing: @escaping @Sendable (SinkName) -> Void,
         now: @escaping @Sendable () -> UnixTime, sites: [SinkName],

@@ -37,10 +37,9 @@ package struct Console: Sendable {
 
     /// A page as it goes out.
     ///
-    /// - Parameters:
-    ///   - page: its template and words are called so.
-    ///   - title: nil takes the word `title`.
-    ///   - model: what the template calls `page`: a struct or dictionary of texts, flags and arrays of such.
+    /// - `page`: its template and words are called so.
+    /// - `title`: nil takes the word `title`.
+    /// - `model`: what the template calls `page`: a struct or dictionary of texts, flags and arrays of such.
     package func render(
         _ page: String, _ model: Any, at place: ConsolePlace? = nil, title: String? = nil,
         notice: PageNotice? = nil, status: HTTPResponse.Status = .ok, request: Request,
