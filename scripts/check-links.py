@@ -3,7 +3,8 @@
 
 Every relative link of README.md, CONTRIBUTING.md, SECURITY.md, CHANGELOG.md, Benchmarks/README.md and docs/**/*.md leads to a
 file that is there, every #anchor to a heading (by GitHub's rule), every image exists, every `make x` is a target, every page
-of docs/ can be reached from docs/README.md. Of links elsewhere only the form is looked at.
+of docs/ can be reached from docs/README.md, and every page that code and scripts name is there. Of links elsewhere only the
+form is looked at.
 Exit code 1 and a line for each fault.
 """
 import html
@@ -19,6 +20,8 @@ PAPERS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "Benchm
 # `make screenshots` makes them; until somebody has, a name that it makes will do.
 PICTURES = "docs/images/"
 PICTURE_TEST = "Tests/BrowserTests/ScreenshotTests.swift"
+# What tells people to read a page.
+NAMING = ["Sources", "Tests", "packaging", "scripts", "Benchmarks/Sources", "Makefile", "Package.swift"]
 
 faults = []
 
@@ -101,6 +104,18 @@ def pages():
                 yield os.path.relpath(os.path.join(folder, name), ROOT)
 
 
+def naming():
+    for start in NAMING:
+        start = os.path.join(ROOT, start)
+        if os.path.isfile(start):
+            yield os.path.relpath(start, ROOT)
+        for folder, folders, files in os.walk(start):
+            folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+            for name in files:
+                if name.endswith((".swift", ".sh", ".ini", ".service", ".yml", ".py", ".md")):
+                    yield os.path.relpath(os.path.join(folder, name), ROOT)
+
+
 def check():
     targets = set()
     for line in read("Makefile").splitlines():
@@ -164,6 +179,12 @@ def check():
             for word in re.findall(r"(?:^|[;&|(]\s*|\$\s+)(?:sudo\s+)?make\s+([a-z][a-z-]*)", text.strip()):
                 if word not in targets:
                     fault(page, line, f"make {word}: the Makefile has no such target")
+
+    for path in naming():
+        for line, text in enumerate(read(path).splitlines(), 1):
+            for name in re.findall(r"\bdocs/[A-Za-z0-9/_-]+\.md\b", text):
+                if not os.path.exists(os.path.join(ROOT, name)):
+                    fault(path, line, f"there is no {name}")
 
     if HEAD not in texts:
         fault(HEAD, 1, "is missing: the table of contents")

@@ -48,7 +48,7 @@ struct TerminalChecks: Sendable {
             results.append(
                 .warning(
                     "terminals", "none has ever connected",
-                    "set server address and port in a terminal's menu; docs/deployment.md tells how"))
+                    "set server address and port in a terminal's menu; docs/terminal-families.md tells how"))
         }
         return results
     }
