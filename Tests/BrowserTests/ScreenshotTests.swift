@@ -22,26 +22,41 @@ extension InBrowser {
             let folder = try #require(pictures)
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             try await withStage(file: Self.settings + "\n") { stage in
-                try await Self.punch(stage)
-                try await stage.signedIn(named: "administrator") { tab in
+                try await stage.signedIn(named: "admin") { tab in
                     try await tab.screen(width: 1280, height: 860)
+                    // Before anything has come: what to type into a terminal's menu.
+                    try await Self.take("setup", of: "/setup/terminal", tab, into: folder)
+                    let terminals = try await Self.punch(stage)
+                    try await Self.enrol(tab)
                     for (path, name) in [
                         ("/", "overview"), ("/punches", "punches"), ("/punches/1", "punch"),
                         ("/terminals", "terminals"), ("/terminals/SIM000001", "terminal"),
                         ("/people", "people"), ("/deliveries", "deliveries"),
-                        ("/setup/terminal", "setup"),
                     ] { try await Self.take(name, of: path, tab, into: folder) }
                     try await tab.screen(width: 390, height: 844)
                     try await Self.take("overview-phone", of: "/", tab, into: folder)
                     try await tab.screen(width: 1280, height: 860, dark: true)
                     try await Self.take("overview-dark", of: "/", tab, into: folder)
                     try await tab.screen(width: nil)
+                    for terminal in terminals { try await terminal.close() }
                 }
             }
         }
 
-        /// As in the demonstration: people 1 to 60 are employees, 61 is not. Two terminals stay.
-        private static func punch(_ stage: Stage) async throws {
+        /// People as somebody types them in.
+        private static func enrol(_ tab: Tab) async throws {
+            for number in 1...6 {
+                try await tab.open("/people")
+                try await tab.fill("form.stack input[name=id]", "\(number)")
+                try await tab.fill("form.stack input[name=name]", "Person \(number)")
+                try await tab.fill("form.stack input[name=employee]", "HR-EMP-\(number)")
+                try await tab.click("form[method=post][action='/people'] button")
+                try await tab.sees("Saved")
+            }
+        }
+
+        /// As in the demonstration: people 1 to 60 are employees, 61 is not. Answers terminals that stay connected.
+        private static func punch(_ stage: Stage) async throws -> [SimulatedTerminal] {
             var options = TerminalFleet.Options()
             options.port = stage.terminals
             options.terminals = 6
@@ -56,6 +71,14 @@ extension InBrowser {
             while try await stage.gateway.store.status().queues[.erpnext]?.owed != 0,
                 ContinuousClock.now < end
             { try await Task.sleep(for: .milliseconds(50)) }
+            var terminals: [SimulatedTerminal] = []
+            for number in 1...5 {
+                let terminal = try await SimulatedTerminal.connect(
+                    port: stage.terminals, serial: "SIM00000\(number)")
+                _ = try await terminal.register()
+                terminals.append(terminal)
+            }
+            return terminals
         }
 
         private static func take(
