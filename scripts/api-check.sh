@@ -34,7 +34,7 @@ for each in sockets: each.bind(("127.0.0.1", 0))
 print(*(each.getsockname()[1] for each in sockets))
 PYTHON
 )
-until [ -s "$folder/receiver" ]; do sleep 0.1; done
+for _ in $(seq 100); do [ -s "$folder/receiver" ] && break; sleep 0.1; done
 
 cat > "$folder/config.ini" <<INI
 [Server]
@@ -62,7 +62,8 @@ LogDirectory = $folder/logs
 INI
 gateway() { "$program" "$@" --config "$folder/config.ini"; }
 
-gateway serve > "$folder/output" 2>&1 &
+# Not by the function: its shell would be ended instead of the gateway.
+"$program" serve --config "$folder/config.ini" > "$folder/output" 2>&1 &
 started+=($!)
 api=http://127.0.0.1:$console/api/v1
 for _ in $(seq 300); do curl -sf -o "$folder/openapi.json" "$api/openapi.json" && break; sleep 0.2; done

@@ -47,9 +47,12 @@ import Testing
                 #expect(open.map { $0["case"] as? String } == ["P1", "P2", "P3", "P4", "R1", "R2", "R3"])
                 for (index, row) in open.prefix(4).enumerated() {
                     #expect(row["sent"] as? String == future[index].description)
+                    // A busy machine registers it a moment later than it says.
+                    let because = row["because"] as? String ?? ""
                     #expect(
-                        (row["because"] as? String)?.contains("was 30 d 0 h ahead at its registration")
-                            == true)
+                        ["30 d 0 h", "29 d 23 h"].contains {
+                            because.contains("was \($0) ahead at its registration")
+                        }, "\(because)")
                     let error = try seconds(row["proposed"]) + Self.ahead - future[index].seconds
                     #expect(abs(error) <= 30)
                 }

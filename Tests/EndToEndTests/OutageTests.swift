@@ -8,7 +8,7 @@ import Testing
 @Suite struct `A site that is away for a minute` {
     private static let outage: Duration = .seconds(60)
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(10)))
     func `is noticed by no terminal, and gets all afterwards, once and in each person's order`() async throws
     {
         try await withERPNext(people: 1...1000) { erp in

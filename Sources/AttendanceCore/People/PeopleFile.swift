@@ -82,7 +82,7 @@ package enum PeopleFile {
                     "Double it, or quote the cell")
             }
             defer { mayBeHeader = false }
-            if mayBeHeader, cells.count > 1, cells[1].lowercased() == PeopleFile.columns[1] { return }
+            if mayBeHeader, isHeader(cells) { return checkHeader(cells, number) }
             guard (2...PeopleFile.columns.count).contains(cells.count) else {
                 return tell(
                     number, "there are \(cells.count) cells instead of 2 to \(PeopleFile.columns.count)",
@@ -90,6 +90,23 @@ package enum PeopleFile {
             }
             cells += Array(repeating: "", count: PeopleFile.columns.count - cells.count)
             read(cells, number)
+        }
+
+        /// A line that names columns, and nobody's number.
+        private func isHeader(_ cells: [String]) -> Bool {
+            cells.contains { PeopleFile.columns.contains($0.lowercased()) }
+                && !cells.contains { cell in
+                    !cell.isEmpty && cell.utf8.allSatisfy { (0x30...0x39).contains($0) }
+                }
+        }
+
+        private mutating func checkHeader(_ cells: [String], _ number: Int) {
+            let isInOrder = cells.map { $0.lowercased() } == Array(PeopleFile.columns.prefix(cells.count))
+            if isInOrder, cells.count > 1 { return }
+            tell(
+                number, "the header names other columns, or in another order",
+                "Write \(PeopleFile.columns.joined(separator: ",")); columns at the end may be left out, others left blank"
+            )
         }
 
         /// An export puts an apostrophe before what a spreadsheet would take for a formula.

@@ -11,6 +11,7 @@ struct SettingsBuilder {
     let machineTimeZone: String
     var problems: [SettingsProblem] = []
     private(set) var values: [EffectiveSetting] = []
+    private var known: Set<String> = []
 
     init(
         layers: SettingsLayers, path: String?, baseFolder: String, environment: [String: String],
@@ -89,10 +90,10 @@ struct SettingsBuilder {
             }
             return (try setting.kind.parse(found.text), found)
         } catch {
-            problems.append(
-                SettingsProblem(
-                    severity: .mistake, place: found.place, key: Self.title(setting.row, name),
-                    problem: error.problem, remedy: hint(found.text, row: setting.row) ?? error.remedy))
+            let mistake = SettingsProblem(
+                severity: .mistake, place: found.place, key: Self.title(setting.row, name),
+                problem: error.problem, remedy: hint(found.text, row: setting.row) ?? error.remedy)
+            if !problems.contains(mistake) { problems.append(mistake) }
             return (setting.standard, found)
         }
     }
@@ -143,7 +144,9 @@ struct SettingsBuilder {
 
     private mutating func remember(_ row: SettingRow, _ name: String?, _ text: String, _ place: SettingPlace)
     {
-        values.append(EffectiveSetting(row: row, name: name, text: text, place: place))
+        // Some are asked for by more than one part; a secret from a file of its own stands twice, once as the file.
+        let setting = EffectiveSetting(row: row, name: name, text: text, place: place)
+        if known.insert("\(setting.title) \(place.description)").inserted { values.append(setting) }
     }
 
     // MARK: Reporting

@@ -17,6 +17,15 @@ import Testing
         #expect(entries[1].contents.map(\.text) == ["7", "42"])
     }
 
+    @Test(arguments: ["enroll-id,name\n1,Ada", "id-space,name,enroll-id\n,Ada,1", "name\nAda"])
+    func `a header with other columns is told as such`(text: String) throws {
+        let failure = #expect(throws: MappingFile.Failure.self) { try Self.parse(text) }
+        let first = try #require(failure?.problems.first)
+        #expect(
+            first.line == 1 && first.problem.contains("header") && first.remedy.contains("id-space,enroll-id")
+        )
+    }
+
     @Test func `what is written is read again as it was`() throws {
         let person = Person(
             key: PersonKey(space: "Dubai", enrollID: EnrollID("0012")!), name: "Ada, \"the first\"",

@@ -54,6 +54,9 @@ import Testing
             }
             #expect(found != nil, "\(row.title): \(loaded.problems.map(\.description))")
             #expect(found?.file?.hasSuffix("/etc/config.ini") == true)
+            #expect(Set(loaded.problems).count == loaded.problems.count, "\(row.title) is told twice")
+            let places = loaded.values.map { "\($0.title) \($0.place.description)" }
+            #expect(Set(places).count == places.count, "\(row.title) is listed twice")
             #expect(found?.remedy.isEmpty == false)
             if row.isSecret { #expect(found?.description.contains("\u{E9}") == false, "\(row.title)") }
             #expect((found?.description.count ?? 0) < 700, "\(row.title)")

@@ -46,7 +46,9 @@ struct ConsoleResourcesTests {
     @Test(arguments: ConsoleResources.pages.map(\.name))
     func `a page loads nothing from elsewhere and holds no script or style of its own`(name: String) throws {
         let text = try String(contentsOf: Self.folder.appending(path: "\(name).mustache"), encoding: .utf8)
-        #expect(!text.contains("http://") && !text.contains("https://") && !text.contains("//cdn"))
+        // What a field gives as an example is not loaded.
+        let rest = text.replacing(/placeholder="[^"]*"/, with: "")
+        #expect(!rest.contains("http://") && !rest.contains("https://") && !rest.contains("//cdn"))
         #expect(!text.contains("style=") && !text.contains("<style") && !text.contains("<script"))
         #expect(text.firstMatch(of: /\son[a-z]+=/) == nil)
     }

@@ -25,7 +25,7 @@ import Testing
         "Alerts.IntervalSeconds=900",
     ]
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `reaches ERPNext once, at the right time and in the right direction, however the site fails`()
         async throws
     {
