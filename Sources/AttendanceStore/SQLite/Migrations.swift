@@ -22,8 +22,17 @@ enum Migrations {
         return migrator
     }
 
-    /// Brings the database to the newest version.
-    static func migrate(_ queue: DatabaseQueue) throws { try migrator.migrate(queue) }
+    /// Brings the database to the newest version, and writes its number into the file's header, where a package's
+    /// script reads it without SQLite before it would put an older program in place (byte 60, four of them).
+    static func migrate(_ queue: DatabaseQueue) throws {
+        let migrator = migrator
+        try migrator.migrate(queue)
+        let newest = migrator.migrations.count
+        try queue.inDatabase { db in
+            guard try Int.fetchOne(db, sql: "PRAGMA user_version") != newest else { return }
+            try db.execute(sql: "PRAGMA user_version = \(newest)")
+        }
+    }
 
     /// Marks a new file as ours. Throws `StoreError.damaged` for a database of another program and
     /// `.newerVersion` for one that this program does not understand. Changes neither.

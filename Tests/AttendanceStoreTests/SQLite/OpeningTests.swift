@@ -65,6 +65,18 @@ import Testing
         }
     }
 
+    @Test func `the header of an open journal tells the schema to whoever has no SQLite`() async throws {
+        try await withTemporaryFolder { folder in
+            try await withSQLiteStore(in: folder) { _ in
+                // Bytes 60 to 63, big-endian: https://www.sqlite.org/fileformat.html
+                let header = try Data(contentsOf: URL(fileURLWithPath: folder + "/journal.sqlite")).prefix(
+                    100)
+                #expect(
+                    header[60..<64].reduce(0) { $0 << 8 | Int($1) } == Migrations.migrator.migrations.count)
+            }
+        }
+    }
+
     @Test func `another program's database is refused and left as it is`() async throws {
         try await withTemporaryFolder { folder in
             let path = folder + "/journal.sqlite"
