@@ -44,7 +44,7 @@ import Testing
         let text = try String(
             contentsOf: Self.packaging.appending(path: "attendance-gateway.service"), encoding: .utf8)
         for line in [
-            "Type=notify", "DynamicUser=yes", "StateDirectory=attendance-gateway",
+            "Type=notify", "User=attendance-gateway", "StateDirectory=attendance-gateway",
             "LogsDirectory=attendance-gateway",
             "ExecReload=/bin/kill -HUP $MAINPID", "RestartPreventExitStatus=78",
             "WorkingDirectory=/etc/attendance-gateway",
