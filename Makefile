@@ -1,5 +1,6 @@
 # make run    builds and shows the gateway at work, with simulated terminals and a simulated ERPNext
 # make test   builds and runs all tests
+# make deb    builds the Debian package; make test-packages tries it in a fresh Debian (as root)
 # make lint   formatting and warnings; make bench, make build, make release, make clean: see CONTRIBUTING.md
 
 SWIFT_FLAGS = --explicit-target-dependency-import-check error
@@ -7,7 +8,7 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error
 TEST_WIDTH = 8
 
 .PHONY: api-check static settings run build test lint bench release format clean setup setup-browser
-.PHONY: screenshots docc
+.PHONY: screenshots docc deb test-packages
 
 run: setup
 	swift build $(SWIFT_FLAGS) --product attendance-gateway
@@ -42,9 +43,22 @@ lint:
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-# For machines without Swift: needs only libc, libstdc++, libgcc, libz and libsqlite3 (docs/deployment.md).
+# For machines without Swift: needs only libc, libstdc++, libgcc, libz and libsqlite3 (docs/deployment.md). A third of the
+# size is gone with data and symbols that the program cannot use (docs/packages.md).
+STATIC = $(CURDIR)/.build-static
 static: setup
-	swift build $(SWIFT_FLAGS) -c release --static-swift-stdlib --scratch-path .build-static --product attendance-gateway
+	@mkdir -p $(STATIC)
+	symbol=$$(scripts/icu-data.py $(STATIC)/icu-data.o) && \
+	swift build $(SWIFT_FLAGS) -c release --static-swift-stdlib --scratch-path $(STATIC) --product attendance-gateway \
+		-Xlinker $(STATIC)/icu-data.o -Xlinker --wrap=$$symbol -Xlinker --no-export-dynamic
+
+# .build-packages/attendance-gateway_VERSION_ARCHITECTURE.deb
+deb: static
+	scripts/deb.sh
+
+# The package in a fresh Debian with its own systemd: as root, once `make deb` has made it.
+test-packages:
+	scripts/test-packages.sh
 
 release: setup
 	swift build $(SWIFT_FLAGS) -c release --product attendance-gateway
@@ -65,4 +79,4 @@ bench: release
 	cd Benchmarks && swift run -c release bench --gateway ../.build/release/attendance-gateway $(BENCH_FLAGS)
 
 clean:
-	rm -rf .build Benchmarks/.build
+	rm -rf .build .build-static .build-packages Benchmarks/.build
