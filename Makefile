@@ -37,6 +37,7 @@ api-check: setup
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 	packaging/check-unit.sh || [ $$? -eq 77 ]  # 77: no systemd on this machine
+	packaging/container/check.sh --lint >/dev/null || [ $$? -eq 77 ]  # 77: no python3
 	packaging/monitoring/check.sh >/dev/null || [ $$? -eq 77 ]  # 77: no promtool
 	scripts/check-links.py || [ $$? -eq 127 ]  # 127: no Python
 

@@ -170,6 +170,7 @@ same "it runs as" "$(inside ps -o user:32= -p "$(property MainPID)" | tr -d ' ')
 same "config.ini" "$(inside stat -c '%U:%G %a' /etc/$unit/config.ini)" "root:$unit 640"
 same "the journal's folder" "$(inside stat -c '%U:%G %a' /var/lib/$unit)" "$unit:$unit 700"
 same "the log's folder" "$(inside stat -c '%U:%G %a' /var/log/$unit)" "$unit:$unit 750"
+same "the log, for the group to read" "$(inside sh -c "stat -c %a /var/log/$unit/attendance.log")" 640
 same "it listens to this machine alone" \
     "$(inside sh -c 'cat /proc/net/tcp /proc/net/tcp6' | awk '$4 == "0A" && $2 !~ /^0100007F:/' | wc -l)" 0
 same "libraries that are missing" "$(inside ldd /usr/bin/attendance-gateway | grep -c 'not found' || true)" 0

@@ -4,7 +4,7 @@
 # stage's would come, and runs it as the file says: its user, its environment, a root file system that cannot be written,
 # volumes, its health check, SIGTERM. The first stage itself (Swift's own image) is not tried.
 #
-# check.sh [--read-only-the-file]
+# check.sh [--lint]   --lint only reads the file, for which neither root nor a program is needed
 # Ends with 77 and a reason where something for it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -25,7 +25,7 @@ trap 'exit 130' INT TERM
 mkdir "$work/parts"
 python3 packaging/container/parse.py "$file" . "$work/parts"
 echo "ok    the file is sound: no root, no shell between, no lists left, fixed tags"
-[ "${1:-}" != --read-only-the-file ] || exit 0
+[ "${1:-}" != --lint ] || exit 0
 
 [ "$(id -u)" -eq 0 ] || skip "root is needed (chroot, mounts)"
 command -v debootstrap >/dev/null 2>&1 || skip "apt-get install debootstrap"
