@@ -39,7 +39,8 @@ if [ -z "$version" ]; then
     version=$(sed -n 's/.*static let current = "\([^"]*\)".*/\1/p' Sources/AttendanceGateway/Version.swift)
     [ -n "$version" ] || fail "Version.swift tells no version"
     # A pre-release sorts before its release.
-    version=${version//-/\~}-${DEB_REVISION:-1}
+    tilde='~'
+    version=${version//-/$tilde}-${DEB_REVISION:-1}
 fi
 # The commit's time, so that the same commit gives the same package.
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}

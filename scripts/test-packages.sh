@@ -15,7 +15,7 @@ suite=bookworm
 # The last commit whose program knows schemas up to 3.
 old_commit=ba8d07e old_schema=3 old_version=0.0.9-1
 
-package= old=
+package='' old=''
 while [ $# -gt 0 ]; do
     case "$1" in
         --package) package=$(realpath "$2"); shift ;;
@@ -36,7 +36,8 @@ command -v python3 >/dev/null 2>&1 || missing+=(python3)
 
 if [ -z "$package" ]; then
     version=$(sed -n 's/.*static let current = "\([^"]*\)".*/\1/p' Sources/AttendanceGateway/Version.swift)
-    package=$(ls -t "$store"/attendance-gateway_"${version//-/\~}"-*.deb 2>/dev/null | head -n 1)
+    tilde='~' # a pre-release sorts before its release
+    package=$(ls -t "$store"/attendance-gateway_"${version//-/$tilde}"-*.deb 2>/dev/null | head -n 1)
     [ -n "$package" ] || { echo "there is no package yet: make deb" >&2; exit 1; }
 fi
 
@@ -51,7 +52,9 @@ if [ -z "$old" ]; then
         git worktree prune
         [ -d "$source" ] || git worktree add --quiet --detach "$source" "$old_commit"
         if [ -e Package.resolved ]; then cp Package.resolved "$source/"; fi
-        (cd "$source" && swift build -c release --static-swift-stdlib --product attendance-gateway >&2)
+        symbol=$(scripts/icu-data.py "$store/icu-data.o")
+        (cd "$source" && swift build -c release --static-swift-stdlib --product attendance-gateway \
+            -Xlinker "$store/icu-data.o" -Xlinker --wrap="$symbol" -Xlinker --no-export-dynamic >&2)
         scripts/deb.sh --program "$source/.build/release/attendance-gateway" --version "$old_version" --schema "$old_schema" \
             --out "$store" >/dev/null
         git worktree remove --force "$source"
@@ -73,7 +76,7 @@ fi
 
 work=$(mktemp -d)
 root=$work/root
-machine= init=
+machine='' init=''
 helpers=()
 finish() {
     for each in "${helpers[@]}"; do kill "$each" 2>/dev/null || true; done
