@@ -37,6 +37,7 @@ extension Gateway {
         operations.settings = surroundings.settings
         if let log = surroundings.log { operations.logTail = { log.tail($0) } }
         operations.addresses = settings.siteAddresses
+        operations.backUp = backUpNow
         return operations
     }
 
@@ -84,7 +85,7 @@ extension Gateway {
                 operations.registry.add, operations.alerts.add, operations.commands.add, operations.logs.add,
                 operations.people.add, operations.codes.add, operations.reconciling.add,
                 AccountRoutes(accounts).add, ExportRoutes(store: store, now: surroundings.now).add,
-                probes.add,
+                probes.add, backupRoutes.add,
             ])
     }
 }

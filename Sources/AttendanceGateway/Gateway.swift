@@ -28,6 +28,8 @@ package final class Gateway: Sendable {
         package var eventLoops: any EventLoopGroup
         package var delivery: DeliveryTiming
         package var store: StoreOptions
+        /// How long a journal that was not closed in order is looked through at the start.
+        package var checkAfterCrash: Duration? = .seconds(20)
         package var roster: RosterSync.Timing
         package var pulls: LogPulls.Timing
         package var accounts: Accounts.Surroundings
@@ -92,6 +94,8 @@ package final class Gateway: Sendable {
     package let registry: TerminalRegistry
     let registryDesk: RegistryDesk
     let client: HTTPClient
+    /// Copies of the journal.
+    package let backups: BackupDesk
     let sinks: Sinks
     private let templates: ConsoleTemplates
 
@@ -104,7 +108,8 @@ package final class Gateway: Sendable {
         let certificates = try settings.listeners.map { listener in
             try listener.certificate.map { try ServingCertificate($0, logger: logger) }
         }
-        store = try SQLiteStore(folder: settings.store.directory, options: surroundings.store, logger: logger)
+        store = try JournalOpening.open(settings, surroundings)
+        try await store.recallRebuilding()
         let registry = TerminalRegistry(rules: settings.registryRules)
         self.registry = registry
         let left = try await registry.load(store)
@@ -115,6 +120,9 @@ package final class Gateway: Sendable {
         }
         let terminalsInForce = TerminalsInForce(settings.terminals) { registry.details }
         self.terminalsInForce = terminalsInForce
+        backups = BackupDesk(
+            settings: settings.backup, store: store, zone: { terminalsInForce.file.timeZone },
+            now: surroundings.now, sleep: surroundings.delivery.sleep, logger: logger)
         client = HTTPClient(
             eventLoopGroupProvider: .shared(surroundings.eventLoops),
             configuration: SiteClient.configuration(concurrency: settings.mostRequests))
@@ -218,7 +226,7 @@ package final class Gateway: Sendable {
         }
         alerts = try AlertParts(
             settings: settings, terminals: terminalsInForce, registry: registry, store: store, sinks: sinks,
-            completeness: completeness, pulls: pulls,
+            completeness: completeness, pulls: pulls, backups: backups,
             client: client, surroundings: surroundings)
         ports = BoundPorts(expected: Set(listeners.map(\.name)))
         setup = SetupParts(
@@ -227,7 +235,7 @@ package final class Gateway: Sendable {
         reporter = HealthReporter(
             store: store, presence: presence, limits: limits, sinks: sinks, watch: completeness.watch,
             alerts: alerts.service, commands: commands, pulls: pulls, roster: roster.sync,
-            registry: registry, metrics: surroundings.metrics,
+            registry: registry, backups: backups, metrics: surroundings.metrics,
             now: surroundings.now)
         let start = ContinuousClock.now
         probes = HealthProbes(
@@ -242,7 +250,9 @@ package final class Gateway: Sendable {
     /// The journal is first and therefore last: whatever is still stored or settled while the rest stops finds it open.
     /// The listeners are last, so no punch comes in before everything behind them stands.
     package var services: [any Service] {
-        var services: [any Service] = [store, HTTPClientService(client: client), terminals.sightings]
+        var services: [any Service] = [
+            store, HTTPClientService(client: client), terminals.sightings, backups,
+        ]
         services += completeness.services + alerts.services + sinks.services + [registryDesk]
         // Behind the listeners when stopping: what was under way has lost its connection by then and is written down.
         services.append(commands)
@@ -255,6 +265,11 @@ package final class Gateway: Sendable {
                 ports: ports, surroundings: surroundings,
                 served: { [setup, accounts] in await setup.invite(at: $0, accounts: accounts) }
             ).services + [setup.simulator]
+        services.append(
+            MissingPunches(
+                store: store, pull: operations.logs.pull,
+                isApproved: { [registry] in registry.standing(of: $0) == .approved },
+                wallTime: { [terminals] in terminals.wallTime(of: $0, at: $1) }, logger: surroundings.logger))
         services += certificates
         for (index, listener) in listeners.enumerated() {
             services.append(server(of: listener, settings.listeners[index]))
@@ -287,6 +302,7 @@ package final class Gateway: Sendable {
         commandSettings.take(new.commands)
         commands.bounds = new.commandBounds
         pulls.pull = new.pull
+        backups.apply(new.backup)
         workingHours.take(new.alerts.workingHours ?? .always)
         access.apply(new)
         clocks.rule = new.terminals.clockRule

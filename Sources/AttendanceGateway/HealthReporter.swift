@@ -18,6 +18,7 @@ package struct HealthReporter: Sendable {
     let pulls: LogPulls
     let roster: RosterSync
     let registry: TerminalRegistry
+    let backups: BackupDesk
     let metrics: PrometheusMetrics
     let now: @Sendable () -> UnixTime
     private let started: UnixTime
@@ -26,7 +27,7 @@ package struct HealthReporter: Sendable {
     init(
         store: SQLiteStore, presence: Presence, limits: ConnectionLimits, sinks: Sinks,
         watch: CompletenessWatch, alerts: AlertService, commands: CommandDesk, pulls: LogPulls,
-        roster: RosterSync, registry: TerminalRegistry,
+        roster: RosterSync, registry: TerminalRegistry, backups: BackupDesk,
         metrics: PrometheusMetrics,
         now: @escaping @Sendable () -> UnixTime
     ) {
@@ -40,6 +41,7 @@ package struct HealthReporter: Sendable {
         self.pulls = pulls
         self.roster = roster
         self.registry = registry
+        self.backups = backups
         self.metrics = metrics
         self.now = now
         started = now()
@@ -86,8 +88,12 @@ package struct HealthReporter: Sendable {
         let owed = status.queues.values.reduce(0) { $0 + $1.owed }
         let oldest = status.queues.values.compactMap(\.oldest).min()
         let dead = status.queues.values.reduce(0) { $0 + $1.dead }
-        let isDegraded = dead > 0 || unreadable != nil || sinks.contains { $0.state != "running" }
-        return HealthReport(
+        let backup = backupReport(at: now)
+        journal.rebuilt = store.rebuilt(at: now)
+        let isDegraded =
+            dead > 0 || journal.rebuilt != nil || backup.map { $0.state != "made" } ?? false
+            || unreadable != nil || sinks.contains { $0.state != "running" }
+        var report = HealthReport(
             status: journal.status == "failing" ? .failing : isDegraded ? .degraded : .ok,
             version: Version.current,
             uptimeSeconds: Int((now - started).components.seconds), connectedDevices: presence.count,
@@ -96,6 +102,19 @@ package struct HealthReporter: Sendable {
             sinks: sinks, terminals: terminals, commands: commandReport(at: now), pulls: pullReport,
             people: peopleReport,
             alerts: HealthReport.Alert.summary(of: alerts.current))
+        report.backup = backup
+        return report
+    }
+
+    private func backupReport(at now: UnixTime) -> HealthReport.Backup? {
+        let figures = backups.figures
+        guard let due = figures.due else { return nil }
+        return .init(
+            state: figures.failure != nil ? "failing" : figures.isOverdue(at: now) ? "overdue" : "made",
+            lastSuccess: figures.last?.manifest.taken, lastBytes: figures.last?.manifest.bytes,
+            due: due.iso8601, since: figures.failure?.since.iso8601,
+            // The reason names folders: whoever may see it finds it in the log and in the alert.
+            reason: figures.failure.map { _ in "the last try failed; the log and the alert tell why" })
     }
 
     private var terminals: HealthReport.Terminals {
@@ -239,6 +258,21 @@ package struct HealthReporter: Sendable {
                 "gateway_people_conflicts", help: "What cannot be brought about at terminals.",
                 value: Double(report.people.conflicts)),
         ]
+        let backup = backups.figures
+        if backup.isScheduled {
+            families += [
+                MetricFamily(
+                    "gateway_backup_last_success_timestamp_seconds",
+                    help: "When the newest backup was begun, seconds since 1970; 0 when there is none.",
+                    value: Double(backup.last?.manifest.takenAt.seconds ?? 0)),
+                MetricFamily(
+                    "gateway_backup_last_bytes", help: "Size of the newest backup.",
+                    value: Double(backup.last?.manifest.bytes ?? 0)),
+                MetricFamily(
+                    "gateway_backup_up", help: "0 after a backup that could not be made.",
+                    value: backup.failure == nil ? 1 : 0),
+            ]
+        }
         func perSink(_ name: String, _ help: String, _ value: (HealthReport.Sink) -> Double) {
             families.append(
                 MetricFamily(

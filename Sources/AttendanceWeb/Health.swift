@@ -20,6 +20,8 @@ package struct HealthReport: Codable, Sendable {
         package var punches: Int
         package var quarantined: Int
         package var databaseBytes: Int64
+        /// What happened when the journal was found damaged and rebuilt; nil when that is long ago, or never was.
+        package var rebuilt: String?
 
         package init(
             status: String, since: String? = nil, reason: String? = nil, punches: Int, quarantined: Int,
@@ -31,6 +33,29 @@ package struct HealthReport: Codable, Sendable {
             self.punches = punches
             self.quarantined = quarantined
             self.databaseBytes = databaseBytes
+        }
+    }
+    /// Copies that are made by themselves. Names no folder: whoever reaches the terminals' port may ask.
+    package struct Backup: Codable, Sendable {
+        /// `made`, `overdue` or `failing`.
+        package var state: String
+        package var lastSuccess: String?
+        package var lastBytes: Int64?
+        /// When the next is due.
+        package var due: String?
+        package var since: String?
+        package var reason: String?
+
+        package init(
+            state: String, lastSuccess: String? = nil, lastBytes: Int64? = nil, due: String? = nil,
+            since: String? = nil, reason: String? = nil
+        ) {
+            self.state = state
+            self.lastSuccess = lastSuccess
+            self.lastBytes = lastBytes
+            self.due = due
+            self.since = since
+            self.reason = reason
         }
     }
     package struct Queue: Codable, Sendable {
@@ -195,6 +220,8 @@ package struct HealthReport: Codable, Sendable {
     package var people: People
     /// Critical ones first.
     package var alerts: [Alert]
+    /// Nil where none are made by themselves.
+    package var backup: Backup?
 
     package init(
         status: Status, version: String, uptimeSeconds: Int, connectedDevices: Int, connections: Int,

@@ -19,6 +19,8 @@ package enum AlertKind: String, Sendable, CaseIterable, Codable {
     case serialContested = "serial-contested"
     case pushesStalled = "pushes-stalled"
     case gap
+    case backupFailing = "backup-failing"
+    case journalRebuilt = "journal-rebuilt"
 
     /// What many of them are called together: "27 terminals are offline".
     package func together(_ count: Int) -> String {
@@ -41,6 +43,8 @@ package enum AlertKind: String, Sendable, CaseIterable, Codable {
         case .serialMoved: "\(count) serial numbers jump between networks"
         case .serialContested: "\(count) serial numbers are used by two terminals each"
         case .pushesStalled: "\(count) terminals have stopped pushing punches"
+        case .backupFailing: "\(count) backups could not be made"
+        case .journalRebuilt: "\(count) journals were rebuilt"
         case .gap: "punches of \(count) terminals may be missing"
         }
     }

@@ -6,6 +6,7 @@ package enum AlertRules {
     ) -> AlertFindings {
         var look = Look(snapshot: snapshot, limits: thresholds)
         look.journal()
+        look.backup()
         for disk in snapshot.disks { look.disk(disk) }
         for sink in snapshot.sinks { look.sink(sink) }
         for certificate in snapshot.certificates { look.certificate(certificate) }
@@ -54,6 +55,28 @@ private struct Look {
                 detail: "The journal cannot be written: \(reason). Terminals keep their punches meanwhile.",
                 remedy: "Make room on its disk, or look for disk errors (dmesg). It goes on by itself.",
                 since: since))
+    }
+
+    mutating func backup() {
+        if let rebuilt = snapshot.rebuilt {
+            found(
+                AlertFinding(
+                    AlertID(.journalRebuilt, "journal"), .critical,
+                    title: "The journal was damaged and has been rebuilt", detail: rebuilt.words,
+                    remedy:
+                        "Look at the disk (dmesg, smartctl). Keep the folder of the damaged files until nothing is "
+                        + "missed. docs/backup.md tells what to look at.",
+                    since: rebuilt.at))
+        }
+        guard let backup = snapshot.backup, backup.failingSince != nil || backup.isOverdue else { return }
+        let last = backup.last.map { "The last one is of \($0.iso8601)." } ?? "There is none yet."
+        found(
+            AlertFinding(
+                AlertID(.backupFailing, "backup"), .warning, title: "No backup of the journal could be made",
+                detail: (backup.failingSince == nil ? "It is overdue" : backup.reason) + ". " + last,
+                remedy: "See that the folder of [Backup] is there, can be written and has room; "
+                    + "attendance-gateway backup tries at once.",
+                since: backup.failingSince ?? backup.due))
     }
 
     mutating func disk(_ disk: AlertSnapshot.Disk) {

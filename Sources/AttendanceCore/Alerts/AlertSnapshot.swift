@@ -79,6 +79,26 @@ package struct AlertSnapshot: Sendable {
         }
     }
 
+    package struct Backup: Hashable, Sendable {
+        package var last: UnixTime?
+        package var due: UnixTime
+        package var isOverdue: Bool
+        /// Since when and why none could be made.
+        package var failingSince: UnixTime?
+        package var reason: String
+
+        package init(
+            last: UnixTime?, due: UnixTime, isOverdue: Bool, failingSince: UnixTime? = nil,
+            reason: String = ""
+        ) {
+            self.last = last
+            self.due = due
+            self.isOverdue = isOverdue
+            self.failingSince = failingSince
+            self.reason = reason
+        }
+    }
+
     package enum Journal: Hashable, Sendable {
         case writable
         case failing(since: UnixTime, reason: String)
@@ -97,6 +117,10 @@ package struct AlertSnapshot: Sendable {
     package var flags: [TerminalFlags]
     /// What may be missing of terminals' logs.
     package var pulls: [PullFlags] = []
+    /// Nil where no backups are made by themselves.
+    package var backup: Backup?
+    /// What happened when the journal was found damaged and rebuilt, for a day.
+    package var rebuilt: (at: UnixTime, words: String)?
 
     package init(
         at: UnixTime, started: UnixTime, journal: Journal = .writable, terminals: [Terminal] = [],

@@ -47,7 +47,8 @@ package struct AlertThresholds: Hashable, Sendable {
         case .diskLow: .seconds(60)
         case .certificateRefused, .certificateExpiry, .wrongCheckins, .deadLetters, .oldestOwed,
             .terminalOffline, .terminalFull, .clockDrift, .resendLoop, .shiftWaits, .terminalPending,
-            .serialMoved, .serialContested, .pushesStalled:
+            .serialMoved, .serialContested, .pushesStalled,
+            .backupFailing, .journalRebuilt:
             .zero
         // Nearly all are closed by then.
         case .gap: .seconds(1800)
@@ -58,7 +59,7 @@ package struct AlertThresholds: Hashable, Sendable {
     package func clearAfter(_ kind: AlertKind) -> Duration {
         switch kind {
         case .certificateRefused, .certificateExpiry, .wrongCheckins, .shiftWaits,
-            .terminalPending, .gap:
+            .terminalPending, .gap, .backupFailing, .journalRebuilt:
             .zero
         case .journalFailing, .sitePaused, .oldestOwed, .clockDrift: .seconds(60)
         case .siteUnavailable: .seconds(120)

@@ -14,10 +14,12 @@ extension ERPNextSink {
                 sightings[punch.punch.id] = .cannotTell
                 continue
             }
-            if let sought = Sought(id: punch.punch.id, fields) {
+            // Decided just now, although it may have been sent before: the direction may have been another one then.
+            let isDecidedAnew = punch.decision != nil
+            if let sought = Sought(id: punch.punch.id, fields, inAnyDirection: isDecidedAnew) {
                 known.append(sought)
             } else {
-                sightings[punch.punch.id] = await look(for: fields)
+                sightings[punch.punch.id] = await look(for: fields, inAnyDirection: isDecidedAnew)
             }
         }
         // A request line may be no longer than 4,094 bytes (gunicorn).
@@ -35,13 +37,13 @@ extension ERPNextSink {
         var device: String
         var direction: String?
 
-        init?(id: Int64, _ fields: CheckinFields) {
+        init?(id: Int64, _ fields: CheckinFields, inAnyDirection: Bool) {
             guard let employee = fields.employee, let time = WallTime(fields["timestamp"]) else { return nil }
             self.id = id
             self.employee = employee
             self.time = time
             device = fields["device_id"]
-            direction = fields.values["log_type"]
+            direction = inAnyDirection ? nil : fields.values["log_type"]
         }
 
         func isIn(_ row: CheckinRow) -> Bool {
@@ -85,7 +87,7 @@ extension ERPNextSink {
     }
 
     /// One whom the site itself looked up.
-    private func look(for fields: CheckinFields) async -> Sighting {
+    private func look(for fields: CheckinFields, inAnyDirection: Bool) async -> Sighting {
         let who: JSONValue = .list([
             .text(fields["employee_fieldname"]), .text("="), .text(fields["employee_field_value"]),
         ])
@@ -101,7 +103,7 @@ extension ERPNextSink {
             .list([.text("time"), .text("="), .text(fields["timestamp"])]),
             .list([.text("device_id"), .text("="), .text(fields["device_id"])]),
         ]
-        if let direction = fields.values["log_type"] {
+        if !inAnyDirection, let direction = fields.values["log_type"] {
             filters.append(.list([.text("log_type"), .text("="), .text(direction)]))
         }
         let found: Listing<NamedRow> = await list(

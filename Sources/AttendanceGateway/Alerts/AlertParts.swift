@@ -19,7 +19,8 @@ package final class AlertParts: Sendable {
     init(
         settings: Settings, terminals: TerminalsInForce, registry: TerminalRegistry, store: SQLiteStore,
         sinks: Sinks,
-        completeness: Completeness, pulls: LogPulls, client: HTTPClient, surroundings: Gateway.Surroundings
+        completeness: Completeness, pulls: LogPulls, backups: BackupDesk, client: HTTPClient,
+        surroundings: Gateway.Surroundings
     ) throws {
         logger = surroundings.logger
         certificates = CertificateWatch(
@@ -30,7 +31,8 @@ package final class AlertParts: Sendable {
             logger: surroundings.logger)
         let snapshots = AlertSnapshots(
             settings: settings, terminals: terminals, registry: registry, store: store, sinks: sinks,
-            completeness: completeness, pulls: pulls, certificates: certificates, repairs: repairs,
+            completeness: completeness, pulls: pulls, backups: backups, certificates: certificates,
+            repairs: repairs,
             now: surroundings.delivery.now)
         service = AlertService(
             channels: settings.alerts.channels(client: client), settings: try settings.alertSettings(),
@@ -72,6 +74,7 @@ private final class AlertSnapshots: Sendable {
     private let store: SQLiteStore
     private let completeness: Completeness
     private let pulls: LogPulls
+    private let backups: BackupDesk
     private let certificates: CertificateWatch
     private let repairs: RepairWatch
     private let folders: [(path: String, holds: String)]
@@ -90,7 +93,8 @@ private final class AlertSnapshots: Sendable {
 
     init(
         settings: Settings, terminals: TerminalsInForce, registry: TerminalRegistry, store: SQLiteStore,
-        sinks: Sinks, completeness: Completeness, pulls: LogPulls, certificates: CertificateWatch,
+        sinks: Sinks, completeness: Completeness, pulls: LogPulls, backups: BackupDesk,
+        certificates: CertificateWatch,
         repairs: RepairWatch,
         now: @escaping @Sendable () -> UnixTime
     ) {
@@ -98,6 +102,7 @@ private final class AlertSnapshots: Sendable {
         self.store = store
         self.completeness = completeness
         self.pulls = pulls
+        self.backups = backups
         self.certificates = certificates
         self.sinks = sinks
         self.terminals = terminals
@@ -138,6 +143,15 @@ private final class AlertSnapshots: Sendable {
         snapshot.shifts = completeness.standings()
         snapshot.certificates = certificates.states.map { .init(server: $0.description, state: $1) }
         snapshot.disks = disks()
+        let backup = backups.figures
+        if let due = backup.due {
+            snapshot.backup = .init(
+                last: backup.last?.manifest.takenAt, due: due, isOverdue: backup.isOverdue(at: snapshot.at),
+                failingSince: backup.failure?.since, reason: backup.failure?.reason ?? "")
+        }
+        if let words = store.rebuilt(at: snapshot.at), let at = store.rebuiltAt {
+            snapshot.rebuilt = (at, words)
+        }
         return snapshot
     }
 

@@ -99,6 +99,15 @@ struct HealthCommand: AsyncParsableCommand {
                     + "; \(Spoken.count(queue.deadLetters, "dead letter"))"
             ),
         ]
+        if let rebuilt = report.store.rebuilt { lines.append(("rebuilt", rebuilt)) }
+        if let backup = report.backup {
+            lines.append(
+                (
+                    "backup",
+                    state(
+                        "\(backup.state), last \(backup.lastSuccess ?? "never")", backup.since, backup.reason)
+                ))
+        }
         for sink in report.sinks {
             lines.append(("sink", state("\(sink.name) \(sink.state)", sink.since, sink.reason)))
             if let remedy = sink.remedy { lines.append(("", remedy)) }

@@ -14,6 +14,7 @@ package struct AttendanceGatewayProgram: AsyncParsableCommand {
             Demo.self,
             Terminals.self, TerminalCommands.self, Logs.self, Codes.self, CompletenessCommand.self,
             Alerts.self, AccountsCommand.self, TokensCommand.self,
+            BackupCommand.self, RestoreCommand.self, VerifyCommand.self,
             VersionCommand.self,
         ],
         defaultSubcommand: Serve.self)

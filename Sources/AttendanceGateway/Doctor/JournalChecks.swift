@@ -42,6 +42,7 @@ struct JournalChecks: Sendable {
     private static func remedy(_ error: StoreError) -> String {
         switch error {
         case .damaged: "keep the file, restore a backup, and see docs/operating.md"
+        case .foreign: "move it elsewhere, or give Directory in [Store] another folder"
         case .newerVersion: "install the newer version again"
         case .io, .full, .notDurable: "look at the disk, the folder's permissions and the kernel's messages"
         case .other, .locked, .closed, .overloaded: "start the gateway once, then run this again"

@@ -15,6 +15,18 @@ extension SettingKind where Value == Settings.DayStart {
     }
 }
 
+extension SettingKind where Value == TimeOfDay {
+    static var timeOfDay: Self {
+        Self(name: "HH:MM") { (text) throws(ValueFault) -> Value in
+            guard let time = TimeOfDay(text) else {
+                throw ValueFault(
+                    problem: "\(quoted(text)) is no time of day", remedy: "Write HH:MM such as 02:30")
+            }
+            return time
+        }
+    }
+}
+
 extension SettingKind where Value == Double {
     /// Degrees of latitude or longitude, north and east positive.
     static func degrees(_ limit: Int) -> Self {

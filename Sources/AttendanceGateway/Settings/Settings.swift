@@ -24,6 +24,7 @@ package struct Settings: Hashable, Sendable {
     package var logging: Logging
     package var csv: CSV
     package var store: Store
+    package var backup: Backup
     package var admin: Admin
 
     /// One port with its rules of admission. All rules that are set must hold.

@@ -220,7 +220,7 @@ enum SettingsTable {
         [listener.host.row, listener.port.row], listener.token.rows, Array(listener.rows.dropFirst(2)),
         erp.rows, site.rows, webhookRows, terminalRows, peopleRows, alertRows, commandRows, pullRows,
         consoleRows,
-        folderRows,
+        folderRows, backupRows, fileRows,
     ].flatMap(\.self)
 
     private static let serverLimits: [SettingRow] = [
@@ -228,7 +228,10 @@ enum SettingsTable {
         silenceSeconds.row, handshakeSeconds.row, firstMessageSeconds.row, acceptUnmaskedFrames.row,
     ]
     private static let folderRows: [SettingRow] = [
-        storeDirectory.row, storeKeyFile.row, csvEnabled.row, csvDirectory.row, logDirectory.row,
+        storeDirectory.row, storeKeyFile.row,
+    ]
+    private static let fileRows: [SettingRow] = [
+        csvEnabled.row, csvDirectory.row, logDirectory.row,
         logLevel.row, logKeep.row,
         logConsole.row, adminSocket.row,
     ]

@@ -209,7 +209,7 @@ package struct SealedPhotoRow: Hashable, Sendable {
 
 /// A row that a rotation is to seal anew.
 package struct SealedRow: Hashable, Sendable {
-    package enum Table: Hashable, Sendable { case credential, photo, command, account }
+    package enum Table: Hashable, Sendable, CaseIterable { case credential, photo, command, account }
     package var table: Table
     package var id: Int64
     package var context: String

@@ -18,6 +18,8 @@ package enum StoreError: LocalizedError, Hashable, Sendable {
     case locked(path: String, holder: String?)
     /// The file is damaged.
     case damaged(path: String, detail: String)
+    /// The file is a database, and none of ours.
+    case foreign(path: String, detail: String)
     case other(detail: String)
 
     package var errorDescription: String? {
@@ -40,7 +42,10 @@ package enum StoreError: LocalizedError, Hashable, Sendable {
             "\(path) is in use by another attendance-gateway\(holder.map { " (process \($0))" } ?? ""). "
                 + "Stop it first, or give this one another data folder"
         case .damaged(let path, let detail):
-            "\(path) is damaged (\(detail)). Keep the file, restore a backup beside it"
+            "\(path) is damaged (\(detail)). Keep it. attendance-gateway serve sets it aside and "
+                + "rebuilds what can be read"
+        case .foreign(let path, let detail):
+            "\(path) is in the way: \(detail). Move it elsewhere, or give Directory in [Store] another folder"
         case .other(let detail): "the journal failed: \(detail)"
         }
     }

@@ -15,6 +15,8 @@ package struct StoreOptions: Sendable {
     package var retryInterval: Duration = .seconds(1)
     /// Pages (4 KiB) in the write-ahead log after which they are copied into the database file.
     package var checkpointPages: Int32 = 1_000
+    /// How long the file is looked through at the opening when it was not closed in order; nil: not at all.
+    package var checkAfterCrash: Duration?
     /// The wall clock. Only for saying since when the store has been failing, and how many punches came when.
     package var now: @Sendable () -> UnixTime
 

@@ -19,7 +19,7 @@ struct HotStatements {
     let addZone: HotStatement
     /// Columns in the order of the table, from 1 for `wall`. Changes nothing for a repeat.
     let addPunch: HotStatement
-    /// 1 sink, 2 punch.
+    /// 1 sink, 2 punch, 3 since when it may have been sent already.
     let addOwed: HotStatement
 
     init(_ db: Database, path: String) throws {
@@ -43,6 +43,6 @@ struct HotStatements {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (wall, terminal, enroll, door_event) DO NOTHING
             """)
-        addOwed = try prepare("INSERT INTO outbox (sink, punch) VALUES (?, ?)")
+        addOwed = try prepare("INSERT INTO outbox (sink, punch, begun) VALUES (?, ?, ?)")
     }
 }

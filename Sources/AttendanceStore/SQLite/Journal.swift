@@ -48,6 +48,7 @@ extension WriterConnection {
                 for index in owing {
                     statements.addOwed.bind(state.sinks[index].id, at: 1)
                     statements.addOwed.bind(row, at: 2)
+                    statements.addOwed.bind(mayHaveBeenSent(punch.instant), at: 3)
                     try statements.addOwed.run()
                     state.sinks[index].owed += 1
                 }

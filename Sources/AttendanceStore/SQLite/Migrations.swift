@@ -34,7 +34,7 @@ enum Migrations {
         }
     }
 
-    /// Marks a new file as ours. Throws `StoreError.damaged` for a database of another program and
+    /// Marks a new file as ours. Throws `StoreError.foreign` for a database of another program and
     /// `.newerVersion` for one that this program does not understand. Changes neither.
     static func claim(_ db: Database, path: String) throws {
         let found = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
@@ -43,7 +43,7 @@ enum Migrations {
             // Before the first table, so that a crash in between leaves nothing that looks like someone else's.
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
         } else if found != applicationID {
-            throw StoreError.damaged(
+            throw StoreError.foreign(
                 path: path, detail: "it is a database of another program (application id \(found))")
         }
         try refuseNewer(db, path: path)
@@ -51,16 +51,24 @@ enum Migrations {
 
     /// For those who only look: throws `StoreError` unless this program knows every table there, and no other.
     static func check(_ db: Database, path: String) throws {
-        guard try Int32.fetchOne(db, sql: "PRAGMA application_id") == applicationID else {
-            throw StoreError.damaged(path: path, detail: "it is no journal of this program")
-        }
-        try refuseNewer(db, path: path)
+        try refuseForeign(db, path: path)
         guard try migrator.hasCompletedMigrations(db) else {
             throw StoreError.other(
                 detail:
                     "\(path) was made by an older version; start the gateway once, it brings it up to date")
         }
     }
+
+    /// For whoever looks at a file of any version: throws `StoreError` for another program's or a newer one.
+    static func refuseForeign(_ db: Database, path: String) throws {
+        guard try Int32.fetchOne(db, sql: "PRAGMA application_id") == applicationID else {
+            throw StoreError.foreign(path: path, detail: "it is no journal of this program")
+        }
+        try refuseNewer(db, path: path)
+    }
+
+    /// The migrations that the database holds, the oldest first.
+    static func applied(_ db: Database) throws -> [String] { try migrator.appliedIdentifiers(db).sorted() }
 
     /// Throws `StoreError.newerVersion` when the database holds migrations that this program does not know.
     private static func refuseNewer(_ db: Database, path: String) throws {

@@ -70,8 +70,8 @@ extension WriterConnection {
 
     /// One row more in the outbox, which must not be there yet.
     func owe(_ punch: Int64, index: Int, reported: Bool = false) throws {
-        try db.cachedStatement(sql: "INSERT INTO outbox (sink, punch, reported) VALUES (?, ?, ?)")
-            .execute(arguments: [state.sinks[index].id, punch, reported])
+        try db.cachedStatement(sql: "INSERT INTO outbox (sink, punch, reported, begun) VALUES (?, ?, ?, ?)")
+            .execute(arguments: [state.sinks[index].id, punch, reported, try mayHaveBeenSent(number: punch)])
         state.sinks[index].owed += 1
         // It may be older than all that were looked at.
         if !reported {

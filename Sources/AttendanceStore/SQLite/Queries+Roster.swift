@@ -215,50 +215,67 @@ extension Queries {
 
     static func sealedOtherwise(_ db: Database, than key: VaultKeyID, limit: Int) throws -> [SealedRow] {
         let head = Data([Vault.version] + key.bytes)
-        let condition = "substr(%, 1, \(head.count)) <> ?1 LIMIT ?2"
-        var found = try Row.fetchAll(
-            db,
-            sql: "SELECT id, space, enroll, slot, digest, sealed FROM credential WHERE "
-                + condition.replacing("%", with: "sealed"), arguments: [head, limit]
-        ).map { row in
-            let person = try Self.key(row)
-            return SealedRow(
-                table: .credential, id: row["id"],
-                context: VaultContext.credential(of: person, slot: row["slot"]),
-                sealed: Array(row["sealed"] as Data), person: person, slot: row["slot"],
-                digest: Array(row["digest"] as Data))
-        }
-        guard found.count < limit else { return found }
-        found += try Row.fetchAll(
-            db, sql: photoRows + "WHERE " + condition.replacing("%", with: "f.sealed"),
-            arguments: [head, limit - found.count]
-        ).map { row in
-            let photo = try photo(row)
-            return SealedRow(table: .photo, id: photo.punch, context: photo.context, sealed: photo.sealed)
-        }
-        guard found.count < limit else { return found }
-        found += try Row.fetchAll(
-            db,
-            sql: """
-                SELECT c.id, c.word, c.secrets, t.serial FROM command c CROSS JOIN terminal t ON t.id = c.terminal
-                WHERE c.secrets IS NOT NULL AND 
-                """ + condition.replacing("%", with: "c.secrets"), arguments: [head, limit - found.count]
-        ).map { row in
-            SealedRow(
-                table: .command, id: row["id"],
-                context: VaultContext.command(to: try SerialNumber(stored: row["serial"]), word: row["word"]),
-                sealed: Array(row["secrets"] as Data))
-        }
-        guard found.count < limit else { return found }
-        found += try Row.fetchAll(
-            db,
-            sql: "SELECT id, code_secret FROM account WHERE code_secret IS NOT NULL AND "
-                + condition.replacing("%", with: "code_secret"), arguments: [head, limit - found.count]
-        ).map { row in
-            SealedRow(
-                table: .account, id: row["id"], context: VaultContext.codes(of: row["id"]),
-                sealed: Array(row["code_secret"] as Data))
+        var found: [SealedRow] = []
+        for table in SealedRow.Table.allCases where found.count < limit {
+            found += try sealed(
+                db, in: table, where: { "substr(\($0.content), 1, \(head.count)) <> ?1 LIMIT ?2" },
+                [head, limit - found.count])
         }
         return found
+    }
+
+    /// Sealed rows of one table with a number greater than `after`, by number, at most `limit`.
+    static func sealed(_ db: Database, in table: SealedRow.Table, after: Int64, limit: Int) throws
+        -> [SealedRow]
+    {
+        try sealed(
+            db, in: table, where: { "\($0.id) > ?1 ORDER BY \($0.id) LIMIT ?2" }, [after, limit])
+    }
+
+    private static func sealed(
+        _ db: Database, in table: SealedRow.Table, where condition: ((id: String, content: String)) -> String,
+        _ arguments: StatementArguments
+    ) throws -> [SealedRow] {
+        switch table {
+        case .credential:
+            let sql = "SELECT id, space, enroll, slot, digest, sealed FROM credential WHERE "
+            return try Row.fetchAll(db, sql: sql + condition(("id", "sealed")), arguments: arguments).map {
+                row in
+                let person = try Self.key(row)
+                return SealedRow(
+                    table: .credential, id: row["id"],
+                    context: VaultContext.credential(of: person, slot: row["slot"]),
+                    sealed: Array(row["sealed"] as Data), person: person, slot: row["slot"],
+                    digest: Array(row["digest"] as Data))
+            }
+        case .photo:
+            let sql = photoRows + "WHERE " + condition(("f.punch", "f.sealed"))
+            return try Row.fetchAll(db, sql: sql, arguments: arguments).map { row in
+                let photo = try photo(row)
+                return SealedRow(
+                    table: .photo, id: photo.punch, context: photo.context, sealed: photo.sealed)
+            }
+        case .command:
+            let sql = """
+                SELECT c.id, c.word, c.secrets, t.serial FROM command c CROSS JOIN terminal t ON t.id = c.terminal
+                WHERE c.secrets IS NOT NULL AND 
+                """
+            return try Row.fetchAll(db, sql: sql + condition(("c.id", "c.secrets")), arguments: arguments).map
+            {
+                SealedRow(
+                    table: .command, id: $0["id"],
+                    context: VaultContext.command(
+                        to: try SerialNumber(stored: $0["serial"]), word: $0["word"]),
+                    sealed: Array($0["secrets"] as Data))
+            }
+        case .account:
+            let sql = "SELECT id, code_secret FROM account WHERE code_secret IS NOT NULL AND "
+            return try Row.fetchAll(db, sql: sql + condition(("id", "code_secret")), arguments: arguments).map
+            {
+                SealedRow(
+                    table: .account, id: $0["id"], context: VaultContext.codes(of: $0["id"]),
+                    sealed: Array($0["code_secret"] as Data))
+            }
+        }
     }
 }

@@ -6,7 +6,12 @@ final class ReaderPool: Sendable {
     private let path: String
     private let pool = Mutex<DatabasePool?>(nil)
 
+    private let metDamage = Atomic(false)
+
     init(path: String) { self.path = path }
+
+    /// Whether a read has come upon a page that cannot be right.
+    var hasMetDamage: Bool { metDamage.load(ordering: .relaxed) }
 
     /// Opens it, in place of an older one.
     func open() throws {
@@ -48,7 +53,9 @@ final class ReaderPool: Sendable {
         } catch let error as CancellationError {
             throw error
         } catch {
-            throw StoreError(error, path: path)
+            let told = StoreError(error, path: path)
+            if case .damaged = told { metDamage.store(true, ordering: .relaxed) }
+            throw told
         }
     }
 }

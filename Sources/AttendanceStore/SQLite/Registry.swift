@@ -154,11 +154,15 @@ extension WriterConnection {
             state.sinks[index].active && sinks?.contains(state.sinks[index].name) != false
         }
         let add = try db.cachedStatement(
-            sql: "INSERT INTO outbox (sink, punch) VALUES (?, ?) ON CONFLICT (sink, punch) DO NOTHING")
+            sql:
+                "INSERT INTO outbox (sink, punch, begun) VALUES (?, ?, ?) ON CONFLICT (sink, punch) DO NOTHING"
+        )
         let remove = try db.cachedStatement(sql: "DELETE FROM held WHERE terminal = ? AND punch = ?")
         for punch in punches.prefix(limit) {
             for index in owing {
-                try add.execute(arguments: [state.sinks[index].id, punch])
+                try add.execute(arguments: [
+                    state.sinks[index].id, punch, try mayHaveBeenSent(number: punch),
+                ])
                 guard changes > 0 else { continue }
                 state.sinks[index].owed += 1
                 // It is older than much that was looked at.

@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 /// The journal in one SQLite file: WAL mode, full synchronous commits, one writer, group commit.
 ///
@@ -10,16 +11,17 @@ import ServiceLifecycle
 /// does the same. Both let the writer finish what was handed to it. One process at a time: a lock file says so.
 /// Whoever only wants to look beside it opens a `SQLiteReader`.
 package final class SQLiteStore: Store, ReaderBacked, Service {
-    private let folder: DataFolder
+    let folder: DataFolder
     let readers: ReaderPool
     let personDays = PersonDays()
     let columns = PunchColumns()
     private let writer: Writer
+    private let rebuilding = Mutex<(at: UnixTime, words: String)?>(nil)
     private let logger: Logger
 
     /// Opens the journal in `folder`, and creates both where they are missing (for their owner alone).
     ///
-    /// Throws `StoreError`: `.locked`, `.newerVersion`, `.notDurable`, `.damaged`, `.full`, `.io`. Blocks the calling
+    /// Throws `StoreError`: `.locked`, `.newerVersion`, `.notDurable`, `.damaged`, `.foreign`, `.full`, `.io`. Blocks the calling
     /// thread, for milliseconds unless a log has to be recovered.
     package init(folder: String, options: StoreOptions, logger: Logger) throws {
         self.logger = logger
@@ -27,10 +29,15 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
         try folder.create()
         self.folder = folder
         let lock = try LockFile(path: folder.lock)
+        // What a restore has begun and a power cut has interrupted.
+        try JournalReplacement(folder: folder).finish()
+        let mark = OpenMark(folder: folder)
+        try mark.look(atMost: options.checkAfterCrash)
         try folder.createDatabase()
         readers = ReaderPool(path: folder.database)
         writer = try Writer(
             path: folder.database, lock: lock, readers: readers, options: options, logger: logger)
+        try mark.set(.open)
     }
 
     deinit { writer.stop() }
@@ -77,7 +84,10 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
     }
 
     /// Refuses new operations with `StoreError.closed`, finishes those handed over, closes the files. Can be repeated.
-    package func close() async { await writer.close() }
+    package func close() async {
+        await writer.close()
+        OpenMark(folder: folder).closed(isTrusted: !writer.hasMetDamage && !readers.hasMetDamage)
+    }
 
     // MARK: Intake
 
@@ -366,6 +376,19 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
     package var rates: PunchRates { writer.rates.withLock { $0 } }
 
     // MARK: Health
+
+    /// When the journal was found damaged and rebuilt; set by whoever has opened it after that.
+    package var rebuiltAt: UnixTime? { rebuilding.withLock { $0?.at } }
+    /// What happened then, in words, for a day; nil where it was not.
+    package func rebuilt(at now: UnixTime) -> String? {
+        rebuilding.withLock { told in
+            guard let told, now < told.at + .seconds(86_400) else { return nil }
+            return told.words
+        }
+    }
+    package func tellOfRebuilding(at moment: UnixTime, _ words: String) {
+        rebuilding.withLock { $0 = (moment, words) }
+    }
 
     package var health: StoreHealth { writer.health }
 

@@ -39,7 +39,7 @@ extension StoreError {
     var needsReopening: Bool {
         switch self {
         case .io, .damaged, .notDurable: true
-        case .full, .overloaded, .closed, .newerVersion, .locked, .other: false
+        case .full, .overloaded, .closed, .newerVersion, .locked, .foreign, .other: false
         }
     }
 }

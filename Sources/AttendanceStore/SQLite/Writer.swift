@@ -40,6 +40,7 @@ final class Writer: Sendable {
     private let options: StoreOptions
     private let logger: Logger
     private let published = Mutex(Published())
+    private let metDamage = Atomic(false)
     private let waiting = Mutex(Waiting())
     /// Signalled when the first job arrives, and at the end.
     private let wakeUp = DispatchSemaphore(value: 0)
@@ -203,6 +204,7 @@ final class Writer: Sendable {
 
     func failed(_ error: StoreError) {
         failedCommits.increment()
+        if case .damaged = error { metDamage.store(true, ordering: .relaxed) }
         let reason = error.errorDescription ?? "\(error)"
         let since = options.now()
         let isNew = published.withLock { published in
@@ -227,6 +229,8 @@ final class Writer: Sendable {
         logger.notice("the journal was opened afresh")
     }
 
+    /// Whether it has come upon a page that cannot be right.
+    var hasMetDamage: Bool { metDamage.load(ordering: .relaxed) }
     var isFailing: Bool { published.withLock { $0.health != .writable } }
     var settings: StoreOptions { options }
     func openAfresh() throws -> WriterConnection {

@@ -16,6 +16,8 @@ struct WriterState {
     var punches = 0
     var quarantined = 0
     var sinks: [Sink] = []
+    /// When the journal was last put back or rebuilt. Punches from before that may have been sent already.
+    var restored: UnixTime?
 
     func index(of name: SinkName) -> Int? { sinks.firstIndex { $0.name == name } }
 }
@@ -27,6 +29,8 @@ extension WriterState {
         punches = try Int.fetchOne(db, sql: "SELECT MAX(id) FROM punch") ?? 0
         quarantined = try Int.fetchOne(db, sql: "SELECT MAX(id) FROM quarantine") ?? 0
         // These two tables hold what is owed and dead, not what was: a count reads a few bytes a row.
+        restored = try Queries.bookmark(db, named: WriterConnection.restoredBookmark).flatMap(Int64.init)
+            .map(UnixTime.init(milliseconds:))
         let rows = try Row.fetchAll(
             db,
             sql: """

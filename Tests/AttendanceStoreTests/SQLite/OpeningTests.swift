@@ -84,8 +84,8 @@ import Testing
             try await other.write { try $0.execute(sql: "CREATE TABLE theirs (a)") }
             try other.close()
             let before = try Data(contentsOf: URL(fileURLWithPath: path))
-            #expect(try await storeError { try await withSQLiteStore(in: folder) { _ in } }.isDamaged)
-            #expect(try await storeError { _ = try SQLiteReader(folder: folder) }.isDamaged)
+            #expect(try await storeError { try await withSQLiteStore(in: folder) { _ in } }.isForeign)
+            #expect(try await storeError { _ = try SQLiteReader(folder: folder) }.isForeign)
             #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
         }
     }

@@ -83,6 +83,7 @@ extension StoreError {
     var isOverloaded: Bool { if case .overloaded = self { true } else { false } }
     var isNewer: Bool { if case .newerVersion = self { true } else { false } }
     var isDamaged: Bool { if case .damaged = self { true } else { false } }
+    var isForeign: Bool { if case .foreign = self { true } else { false } }
     var isLocked: Bool { if case .locked = self { true } else { false } }
 }
 

@@ -237,7 +237,9 @@ package struct BackupAnswer: Documented {
     package var place: String
     package static let schema = Schema.named(
         "Backup", .object([.init("place", .anyText, "Where the copy lies on the gateway's machine.")]))
-    package static let samples = [BackupAnswer(place: "/var/lib/attendance-gateway/backups/2026-11-22")]
+    package static let samples = [
+        BackupAnswer(place: "/var/backups/attendance-gateway/journal-20261122-023000")
+    ]
 }
 
 extension HealthReport: Documented {
@@ -247,6 +249,7 @@ extension HealthReport: Documented {
     static let storeSchema = Schema.object([
         .init("status", .anyText), .optional("since", .moment), .optional("reason", .anyText),
         .init("punches", .count), .init("quarantined", .count), .init("database_bytes", .count),
+        .optional("rebuilt", .anyText),
     ])
 
     package static let schema = Schema.named(
@@ -284,6 +287,14 @@ extension HealthReport: Documented {
                         .init("kind", .anyText), .init("severity", .words(["warning", "critical"])),
                         .init("count", .count), .init("since", .moment),
                     ]))),
+            .optional(
+                "backup",
+                .object([
+                    .init("state", .words(["made", "overdue", "failing"])),
+                    .optional("last_success", .moment),
+                    .optional("last_bytes", .count), .optional("due", .moment), .optional("since", .moment),
+                    .optional("reason", .anyText),
+                ])),
         ]))
     package static let samples = [
         HealthReport(

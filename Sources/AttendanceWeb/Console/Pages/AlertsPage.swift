@@ -120,7 +120,7 @@ struct AlertsPage: Sendable {
             SinkName(String(text)).map { reach.contains(sink: $0) } ?? false
         }
         switch kind {
-        case .journalFailing, .diskLow: return true
+        case .journalFailing, .diskLow, .backupFailing, .journalRebuilt: return true
         case .sitePaused, .siteUnavailable, .wrongCheckins, .deadLetters, .oldestOwed:
             return sink(alert.subject)
         // The name of a server, whichever sinks go there; a shift names terminals of any group.
@@ -147,7 +147,7 @@ struct AlertsPage: Sendable {
             SerialNumber(alert.subject).flatMap {
                 $0.text.addingPercentEncoding(withAllowedCharacters: .alphanumerics)
             }.map { "/terminals/\($0)" }
-        case .journalFailing, .diskLow: "/system"
+        case .journalFailing, .diskLow, .backupFailing, .journalRebuilt: "/system"
         case .certificateRefused, .certificateExpiry, nil: nil
         }
     }

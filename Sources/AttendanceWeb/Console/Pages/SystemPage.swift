@@ -37,6 +37,7 @@ struct SystemPage: Sendable {
         var connections: Int
         var viewers: Int
         var canBackUp: Bool
+        var lastBackup: String?
         var log: String
     }
 
@@ -52,6 +53,9 @@ struct SystemPage: Sendable {
             quarantined: report.store.quarantined, size: Self.size(report.store.databaseBytes),
             connections: report.connections, viewers: console.live.viewers,
             canBackUp: console.operations.backUp != nil,
+            lastBackup: report.backup.map {
+                ($0.lastSuccess ?? "—") + ($0.state == "made" ? "" : " (\($0.state))")
+            },
             log: console.operations.logTail(200).joined(separator: "\n"))
         let notice: PageNotice? =
             if let trouble {
