@@ -123,7 +123,7 @@ import Testing
                 }
                 #expect(try await terminal.sendLog(records).isSuccess)
             }
-            let place = try await withGateway(settings, erp: erp, folder: folder) { gateway in
+            let (place, values) = try await withGateway(settings, erp: erp, folder: folder) { gateway in
                 try await send(gateway, 0..<50)
                 // Some are still owed when the backup is made, and delivered afterwards.
                 let made = try await gateway.command([
@@ -139,11 +139,9 @@ import Testing
                 let place = try #require(receipt["place"] as? String)
                 let refused = try await gateway.command(["restore", "--from", place, "--apply"])
                 #expect(refused.status == 69, "\(refused.output)")
-                return place
+                return (place, gateway.values)
             }
-            let config = [
-                "--config", folder.path + "/config.ini", "--set", "Store.Directory=\(folder.path)/data",
-            ]
+            let config = ["--config", folder.path + "/config.ini"] + values.flatMap { ["--set", $0] }
             let plan = try await GatewayProcess.run(
                 ["restore", "--from", place] + config, in: TemporaryFolder())
             #expect(plan.status == 0)

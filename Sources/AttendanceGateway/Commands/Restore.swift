@@ -51,31 +51,31 @@ struct RestoreCommand: AsyncParsableCommand {
     private func lines(_ outcome: JournalRestore.Outcome, _ settings: Settings) -> [String] {
         let manifest = outcome.manifest
         var lines = [
-            "backup      \(outcome.backup)",
-            "holds       \(Spoken.count(manifest.punches, "punch", "punches"))"
+            "backup: \(outcome.backup)",
+            "holds: \(Spoken.count(manifest.punches, "punch", "punches"))"
                 + (manifest.newestReceived.map { ", the newest received \($0)" } ?? ""),
-            "made        \(manifest.taken) by \(manifest.program); whole, and as it was made",
+            "made: \(manifest.taken) by \(manifest.program); whole, and as it was made",
         ]
         switch (outcome.present, outcome.newer) {
         case (let present?, let newer?):
             lines.append(
-                "now there   \(Spoken.count(present, "punch", "punches")); \(newer) of them are newer than the backup, and not in it"
+                "now there: \(Spoken.count(present, "punch", "punches")); \(newer) of them are newer than the backup, and not in it"
             )
-        default: lines.append("now there   no journal that can be read")
+        default: lines.append("now there: no journal that can be read")
         }
-        if let place = outcome.setAside { lines.append("set aside   \(place)") }
+        if let place = outcome.setAside { lines.append("set aside: \(place)") }
         if apply {
             lines.append(
-                "owed        \(outcome.owed) deliveries, looked for in ERPNext before they are sent again")
+                "owed: \(outcome.owed) deliveries, looked for in ERPNext before they are sent again")
             lines.append(
-                "commands    \(outcome.commands) to terminals had not ended, and are not carried out any more"
+                "commands: \(outcome.commands) to terminals had not ended, and are not carried out any more"
             )
         }
         lines += [
-            "missing     what was received since \(manifest.taken): after the start terminals are asked for what they still hold",
-            "then        punches that ERPNext has already are recognised there; a webhook gets them again",
-            "people      everybody signs in again; visitors' codes hold no more; accounts and tokens are those of the backup",
-            "keys        what is sealed needs the key file of that time in \(settings.store.keyFile)",
+            "missing: what was received since \(manifest.taken): after the start terminals are asked for what they still hold",
+            "then: punches that ERPNext has already are recognised there; a webhook gets them again",
+            "people: everybody signs in again; visitors' codes hold no more; accounts and tokens are those of the backup",
+            "keys: what is sealed needs the key file of that time in \(settings.store.keyFile)",
         ]
         return lines
     }

@@ -141,8 +141,8 @@ struct Salvage {
         // What is read whole replaces what the backup had; what is torn is added to it.
         if !isWhole { torn.insert(table) }
         if isWhole, isBasedOnBackup, !Self.growing.contains(table) { try removeWhatHasGone(table, from: db) }
-        logger.info(
-            "read from the damaged journal",
+        logger.log(
+            level: isWhole ? .debug : .warning, "read from the damaged journal",
             metadata: ["table": "\(table)", "rows": "\(taken)", "whole": "\(isWhole)"])
     }
 
