@@ -151,8 +151,12 @@ import Testing
             #expect(done.status == 0, "\(done.output)")
             try await withGateway(settings, erp: erp, folder: folder) { gateway in
                 #expect(try await gateway.gateway.store.status().punches == 50)
-                let commands = try await gateway.rows(["commands", "list"])
-                #expect(commands.contains { $0["word"] as? String == "getalllog" })
+                // Its terminal is asked for what it still holds.
+                try await eventually {
+                    try await gateway.rows(["commands", "list"]).contains {
+                        $0["word"] as? String == "getalllog" || $0["command"] as? String == "getalllog"
+                    }
+                }
                 try await send(gateway, 0..<90)
                 try await gateway.outboxIsEmpty()
                 #expect(erp.checkins.count == 90)
