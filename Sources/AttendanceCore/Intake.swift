@@ -17,6 +17,11 @@ package struct Intake: Sendable {
             self.futureTolerance = futureTolerance
         }
 
+        func doubt(_ time: WallTime, _ instant: Int64, _ received: UnixTime) -> TimeDoubt {
+            if time < earliest { return .tooOld }
+            return instant > (received + futureTolerance).seconds ? .inFuture : .none
+        }
+
         /// 2010-01-01 00:00:00: older than any terminal of this protocol.
         package static let defaultEarliest = WallTime(seconds: 1_262_304_000)
     }
@@ -116,9 +121,7 @@ package struct Intake: Sendable {
     }
 
     private func doubt(_ time: WallTime, _ instant: Int64, _ received: UnixTime) -> TimeDoubt {
-        if time < limits.earliest { return .tooOld }
-        let latest = received + limits.futureTolerance
-        return instant > latest.seconds ? .inFuture : .none
+        limits.doubt(time, instant, received)
     }
 
     /// Trimmed and cut; nil when nothing is left.

@@ -5,7 +5,7 @@ package struct AttendanceGatewayProgram: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "attendance-gateway",
         abstract: "Takes punches from attendance terminals, keeps them safe and brings them to ERPNext.",
-        version: Version.current,
+        version: Version.build.line,
         subcommands: [
             Serve.self, HealthCommand.self, CheckConfig.self, DoctorCommand.self, DeadLetters.self,
             Punches.self,
@@ -15,6 +15,7 @@ package struct AttendanceGatewayProgram: AsyncParsableCommand {
             Terminals.self, TerminalCommands.self, Logs.self, Codes.self, CompletenessCommand.self,
             Alerts.self, AccountsCommand.self, TokensCommand.self,
             BackupCommand.self, RestoreCommand.self, VerifyCommand.self,
+            ImportLegacy.self,
             VersionCommand.self,
         ],
         defaultSubcommand: Serve.self)
@@ -23,4 +24,9 @@ package struct AttendanceGatewayProgram: AsyncParsableCommand {
 }
 
 /// What `main.swift` calls: runs the verb on the command line, prints what goes wrong, sets the exit code.
-package func runAttendanceGateway() async { await AttendanceGatewayProgram.main() }
+///
+/// - Parameter commit: see `Version.commit`.
+package func runAttendanceGateway(commit: String) async {
+    Version.commit = commit
+    await AttendanceGatewayProgram.main()
+}

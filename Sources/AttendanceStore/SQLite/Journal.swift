@@ -66,7 +66,7 @@ extension WriterConnection {
     }
 
     /// False for a repeat, of which nothing is kept.
-    private func insert(
+    func insert(
         _ punch: Punch, of batch: IntakeBatch, terminal: Int64, raw: UnsafeRawBufferPointer, isText: Bool
     ) throws -> Bool {
         let zone = try zoneID(punch.zone)

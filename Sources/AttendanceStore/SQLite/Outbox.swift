@@ -169,7 +169,7 @@ extension WriterConnection {
         state.sinks[index].owed -= 1
     }
 
-    private func add(_ settlement: Settlement, sink: Int64) throws {
+    func add(_ settlement: Settlement, sink: Int64) throws {
         let attempt = settlement.attempt
         var words = attempt.words
         if case .suppressed(let reason) = settlement.fate { words = reason }

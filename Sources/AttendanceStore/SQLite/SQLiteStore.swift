@@ -10,7 +10,7 @@ import Synchronization
 /// Open from `init` on. `run()` keeps it open until the service group stops it; without a service group, `close()`
 /// does the same. Both let the writer finish what was handed to it. One process at a time: a lock file says so.
 /// Whoever only wants to look beside it opens a `SQLiteReader`.
-package final class SQLiteStore: Store, ReaderBacked, Service {
+package final class SQLiteStore: Store, ImportKeeping, ReaderBacked, Service {
     let folder: DataFolder
     let readers: ReaderPool
     let personDays = PersonDays()
@@ -354,6 +354,12 @@ package final class SQLiteStore: Store, ReaderBacked, Service {
     package func note(_ progress: [TerminalProgress]) async throws {
         guard !progress.isEmpty else { return }
         try await writer.submit(punches: progress.count) { try $0.note(progress) }
+    }
+
+    package func importPunches(_ batch: ImportBatch) async throws -> ImportReceipt {
+        try await writer.submit(punches: batch.punches.count, bytes: batch.raw.count) {
+            try $0.importPunches(batch)
+        }
     }
 
     package func audit(_ entry: AuditEntry) async throws {

@@ -31,7 +31,7 @@ enum Engine: CaseIterable, Sendable {
 
 /// A journal that a test can close and open anew.
 final class OpenJournal {
-    typealias Opened = (store: any Store, close: () async -> Void)
+    typealias Opened = (store: any Store & ImportKeeping, close: () async -> Void)
 
     private let open: () throws -> Opened
     private var opened: Opened
@@ -41,7 +41,7 @@ final class OpenJournal {
         opened = try open()
     }
 
-    var store: any Store { opened.store }
+    var store: any Store & ImportKeeping { opened.store }
 
     func close() async { await opened.close() }
 
