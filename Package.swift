@@ -113,7 +113,9 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(
-            name: "attendance-gateway", dependencies: ["AttendanceGateway"], swiftSettings: strict),
+            name: "attendance-gateway", dependencies: ["AttendanceGateway"], swiftSettings: strict,
+            plugins: ["CommitStamp"]),
+        .plugin(name: "CommitStamp", capability: .buildTool()),
         // For Benchmarks/, and no part of what is installed.
         .executableTarget(
             name: "journal-bench",
