@@ -55,6 +55,8 @@ Name = Main <door>
 Group = North
 [People]
 Collect = yes
+[Backup]
+Directory = $folder/backups
 [Store]
 Directory = $folder/data
 [Logging]
