@@ -33,6 +33,7 @@ extension Gateway {
             },
             zone: { [terminalsInForce] in terminalsInForce.file.timeZone },
             sinks: settings.sinkNames, logger: surroundings.logger, setup: setup.desk)
+        operations.build = Version.build.line
         operations.freshHealth = { [reporter] in await reporter.report() }
         operations.settings = surroundings.settings
         if let log = surroundings.log { operations.logTail = { log.tail($0) } }

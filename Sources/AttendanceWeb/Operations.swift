@@ -8,6 +8,8 @@ package struct Operations: Sendable {
     package var store: any Store
     package var now: @Sendable () -> UnixTime
     package var version: String
+    /// One line about the program: version, commit, compiler.
+    package var build = ""
     /// At most a moment old, and cheap.
     package var health: @Sendable () async -> HealthReport
     /// Of this moment: for the one task that looks for all viewers. It must not make `health` older than it would be

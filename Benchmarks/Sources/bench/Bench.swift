@@ -25,7 +25,7 @@ struct Bench {
 
     static let names = [
         "acknowledge", "store", "start", "stop", "memory", "latency", "burst", "deliver", "directions",
-        "console",
+        "console", "pages",
     ]
 
     mutating func measure(_ name: String) throws -> [Figure] {
@@ -40,6 +40,7 @@ struct Bench {
         case "deliver": try [deliver()]
         case "directions": try [directions()]
         case "console": try console()
+        case "pages": try pages()
         default:
             throw BenchError("there is no benchmark \(name); there are \(Self.names.joined(separator: ", "))")
         }
@@ -263,14 +264,9 @@ struct Bench {
         let place = fresh("console")
         defer { remove(place) }
         try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-        let program = gateway.deletingLastPathComponent().appending(path: "journal-bench")
-        guard FileManager.default.isExecutableFile(atPath: program.path) else {
-            throw BenchError(
-                "no program at \(program.path): build it (swift build -c release --product journal-bench)")
-        }
         let punches = isQuick ? 100_000 : 1_000_000
         let asking = try Child(
-            program, [place.path, "--punches", "\(punches)", "--rounds", isQuick ? "20" : "60"])
+            try journalBench(), [place.path, "--punches", "\(punches)", "--rounds", isQuick ? "20" : "60"])
         var figures: [Figure] = []
         var worst: (p95: Double, question: String) = (0, "")
         while let line = asking.line() {
@@ -288,6 +284,69 @@ struct Bench {
             aim: ("< 100", { value, _ in value < 100 }))
         figure.add(worst.p95)
         return figures + [figure]
+    }
+
+    /// Every page of the console by HTTP, as somebody signed in gets it, while 1,000 punches/s come in.
+    private mutating func pages() throws -> [Figure] {
+        let place = fresh("pages")
+        defer { remove(place) }
+        let data = place.appending(path: "data")
+        try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+        let punches = isQuick ? 100_000 : 1_000_000
+        // Made by who asks the same journal by itself; what it would measure is not wanted here.
+        _ = try Child(
+            try journalBench(), [data.path, "--punches", "\(punches)", "--rounds", "1", "--rate", "1"]
+        )
+        .finish()
+        let rounds = isQuick ? 20 : 60
+        return try withGateway(place) { gateway in
+            let cookie = try ConsoleDoor(gateway: gateway, program: self.gateway).signIn()
+            let paths = ConsoleDoor.paths(punches: punches)
+            // As long as it takes; ended below.
+            let load = try tool(
+                "load", loadArguments("rate", port: gateway.port, ["--rate", "1000", "--seconds", "600"]))
+            defer { load.kill() }
+            usleep(2_000_000)
+            var figures: [Figure] = []
+            var worst: (p95: Double, path: String) = (0, "")
+            for path in paths {
+                var times: [Double] = []
+                for _ in 0..<rounds {
+                    let start = monotonic()
+                    guard let answer = Loopback.ask(port: gateway.console, path: path, cookie: cookie) else {
+                        throw BenchError("no answer to \(path)")
+                    }
+                    times.append((monotonic() - start) * 1000)
+                    guard answer.status == 200 else { throw BenchError("\(path) answers \(answer.status)") }
+                    guard answer.body.utf8.count < 100_000 else {
+                        throw BenchError("\(path) has \(answer.body.utf8.count) bytes")
+                    }
+                }
+                times.sort()
+                let p95 = times[min(times.count - 1, times.count * 95 / 100)]
+                if p95 > worst.p95 { worst = (p95, path) }
+                var figure = Figure(
+                    "pages: \(path)", "95th percentile, of \(punches) punches, 1,000 more a second",
+                    unit: "ms", aim: ("< 100", { value, _ in value < 100 }))
+                figure.add(p95)
+                figures.append(figure)
+            }
+            guard load.process.isRunning else { throw BenchError("the load has ended before the last page") }
+            var figure = Figure(
+                "pages", "the slowest of \(figures.count) pages (\(worst.path))", unit: "ms",
+                aim: ("< 100", { value, _ in value < 100 }))
+            figure.add(worst.p95)
+            return figures + [figure]
+        }
+    }
+
+    private func journalBench() throws -> URL {
+        let program = gateway.deletingLastPathComponent().appending(path: "journal-bench")
+        guard FileManager.default.isExecutableFile(atPath: program.path) else {
+            throw BenchError(
+                "no program at \(program.path): build it (swift build -c release --product journal-bench)")
+        }
+        return program
     }
 
     /// A line of `journal-bench`.

@@ -3,6 +3,7 @@ import Foundation
 /// The gateway under measurement: the release program with a configuration of its own in a folder of its own.
 final class Gateway {
     let port: Int
+    let console: Int
     let folder: URL
     private(set) var child: Child
     /// From starting the process to its first `200` on /health, in seconds.
@@ -21,11 +22,15 @@ final class Gateway {
     ) throws {
         self.folder = folder
         port = try Loopback.freePort()
+        console = try Loopback.freePort()
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let settings = """
             [Server]
             Host = 127.0.0.1
             Port = \(port)
+            [Console]
+            Port = \(console)
+            RequestsPerMinute = 1000000
             [ERP]
             URL = http://127.0.0.1:\(erpPort)
             Dialect = custom

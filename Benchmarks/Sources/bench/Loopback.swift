@@ -1,6 +1,6 @@
 import Foundation
 
-/// As much of sockets as the runner needs: a port nobody uses, and a GET.
+/// As much of sockets as the runner needs: a port nobody uses, and a question by HTTP.
 enum Loopback {
     static func freePort() throws -> Int {
         let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -18,6 +18,18 @@ enum Loopback {
 
     /// Status and body, or nil when nobody listens or no whole answer comes within 2 s.
     static func get(port: Int, path: String) -> (status: Int, body: String)? {
+        ask(port: port, path: path).map { ($0.status, $0.body) }
+    }
+
+    struct Answer {
+        var status: Int
+        /// Status line and headers.
+        var head: String
+        var body: String
+    }
+
+    /// A POST where there is a form. Nil when nobody listens or no whole answer comes within 2 s.
+    static func ask(port: Int, path: String, cookie: String? = nil, form: String? = nil) -> Answer? {
         let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard fd >= 0 else { return nil }
         defer { close(fd) }
@@ -30,30 +42,39 @@ enum Loopback {
             }
         }
         guard connected == 0 else { return nil }
-        let request = "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n"
+        var request = "\(form == nil ? "GET" : "POST") \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n"
+        request += "Connection: close\r\n"
+        if let cookie { request += "Cookie: \(cookie)\r\n" }
+        if let form {
+            request += "Content-Type: application/x-www-form-urlencoded\r\n"
+            request += "Content-Length: \(form.utf8.count)\r\n"
+        }
+        request += "\r\n" + (form ?? "")
         guard send(fd, request, request.utf8.count, Int32(MSG_NOSIGNAL)) > 0 else { return nil }
         var answer = [UInt8]()
-        var buffer = [UInt8](repeating: 0, count: 4096)
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             let count = recv(fd, &buffer, buffer.count, 0)
             guard count > 0 else { break }
             answer += buffer[..<count]
-            if let whole = parse(String(decoding: answer, as: UTF8.self)) { return whole }
+            if let whole = parse(String(decoding: answer, as: UTF8.self), isAll: false) { return whole }
         }
-        return nil
+        // Without a length the answer ends with the connection.
+        return parse(String(decoding: answer, as: UTF8.self), isAll: true)
     }
 
-    private static func parse(_ text: String) -> (status: Int, body: String)? {
+    private static func parse(_ text: String, isAll: Bool) -> Answer? {
         guard let end = text.range(of: "\r\n\r\n") else { return nil }
-        let lines = text[..<end.lowerBound].components(separatedBy: "\r\n")
+        let head = String(text[..<end.lowerBound])
+        let lines = head.components(separatedBy: "\r\n")
         let words = lines[0].split(separator: " ")
         guard words.count > 1, let status = Int(words[1]) else { return nil }
         let body = text[end.upperBound...]
         for line in lines where line.lowercased().hasPrefix("content-length:") {
             let length = Int(line.dropFirst(15).trimmingCharacters(in: .whitespaces)) ?? 0
-            return body.utf8.count >= length ? (status, String(body)) : nil
+            return body.utf8.count >= length ? Answer(status: status, head: head, body: String(body)) : nil
         }
-        return (status, String(body))
+        return isAll ? Answer(status: status, head: head, body: String(body)) : nil
     }
 
     private static func address(port: Int) -> sockaddr_in {

@@ -36,10 +36,16 @@ extension Accounts {
             withState { $0.setupToken = nil }
             return nil
         }
-        if let token = withState({ $0.setupToken }) { return token.text }
-        let token = SecretToken.new()
-        guard try await store.setSetupToken(token.digest, at: now) else { return nil }
-        withState { $0.setupToken = token }
+        // One for all who ask, also at the same time.
+        let token = withState { state in
+            let token = state.setupToken ?? SecretToken.new()
+            state.setupToken = token
+            return token
+        }
+        guard try await store.setSetupToken(token.digest, at: now) else {
+            withState { $0.setupToken = nil }
+            return nil
+        }
         return token.text
     }
 

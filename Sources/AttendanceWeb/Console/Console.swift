@@ -49,7 +49,8 @@ package struct Console: Sendable {
             title: title ?? text(page, "title", context), at: place, notice: notice, request: request,
             context: context)
         let values: [String: Any] = [
-            "t": templates.words[page]?.all(in: context.language) ?? [:], "frame": frame, "page": model,
+            "t": templates.words[page]?.all(in: context.language) ?? [:],
+            "frame": PlainModel.of(frame) ?? frame, "page": PlainModel.of(model) ?? model,
         ]
         let html = templates.library.render(values, withTemplate: page) ?? ""
         var headers = HTTPFields()

@@ -27,6 +27,7 @@ struct SystemPage: Sendable {
 
     struct Model {
         var version: String
+        var build: String
         var uptime: String
         var status: String
         var tone: String
@@ -46,7 +47,8 @@ struct SystemPage: Sendable {
     ) async -> Response {
         let report = await console.operations.health()
         let model = Model(
-            version: report.version, uptime: Moments.span(seconds: report.uptimeSeconds),
+            version: report.version, build: console.operations.build,
+            uptime: Moments.span(seconds: report.uptimeSeconds),
             status: console.text("system", "status_\(report.status.rawValue)", context),
             tone: report.status == .ok ? "good" : report.status == .degraded ? "warning" : "bad",
             storeStatus: report.store.reason ?? report.store.status, punches: report.store.punches,
