@@ -16,6 +16,8 @@ package final class SQLiteStore: Store, ImportKeeping, ReaderBacked, Service {
     let personDays = PersonDays()
     let columns = PunchColumns()
     private let writer: Writer
+    /// Whether what was found open at the start was looked through.
+    private let wasLookedThrough: Bool
     private let rebuilding = Mutex<(at: UnixTime, words: String)?>(nil)
     private let logger: Logger
 
@@ -32,12 +34,12 @@ package final class SQLiteStore: Store, ImportKeeping, ReaderBacked, Service {
         // What a restore has begun and a power cut has interrupted.
         try JournalReplacement(folder: folder).finish()
         let mark = OpenMark(folder: folder)
-        try mark.look(atMost: options.checkAfterCrash)
+        wasLookedThrough = try mark.look(atMost: options.checkAfterCrash)
         try folder.createDatabase()
         readers = ReaderPool(path: folder.database)
         writer = try Writer(
             path: folder.database, lock: lock, readers: readers, options: options, logger: logger)
-        try mark.set(.open)
+        try mark.set(wasLookedThrough ? .open : .suspect)
     }
 
     deinit { writer.stop() }
@@ -86,7 +88,8 @@ package final class SQLiteStore: Store, ImportKeeping, ReaderBacked, Service {
     /// Refuses new operations with `StoreError.closed`, finishes those handed over, closes the files. Can be repeated.
     package func close() async {
         await writer.close()
-        OpenMark(folder: folder).closed(isTrusted: !writer.hasMetDamage && !readers.hasMetDamage)
+        OpenMark(folder: folder).closed(
+            isTrusted: wasLookedThrough && !writer.hasMetDamage && !readers.hasMetDamage)
     }
 
     // MARK: Intake

@@ -179,6 +179,23 @@ import Testing
         }
     }
 
+    @Test func `whoever does not look through a journal that was found open leaves that to the next`()
+        async throws
+    {
+        try await withTemporaryFolder { folder in
+            let data = folder + "/data"
+            let mark = OpenMark(folder: DataFolder(path: data))
+            try await make(in: folder)
+            #expect(mark.state == .closed)
+            try mark.set(.open)
+            try await withSQLiteStore(in: data) { _ in #expect(mark.state == .suspect) }
+            #expect(mark.state == .suspect)
+            let checking = testOptions { $0.checkAfterCrash = .seconds(60) }
+            try await withSQLiteStore(in: data, options: checking) { _ in #expect(mark.state == .open) }
+            #expect(mark.state == .closed)
+        }
+    }
+
     @Test func `an empty file where a journal was is damage, and no new beginning`() async throws {
         try await withTemporaryFolder { folder in
             try await make(in: folder)

@@ -6,7 +6,7 @@ import GRDB
 struct OpenMark {
     enum State: String {
         case open, closed
-        /// Whoever had it open came upon a page that cannot be right.
+        /// Whoever had it open came upon a page that cannot be right, or found it open and did not look through it.
         case suspect
     }
     let folder: DataFolder
@@ -32,14 +32,17 @@ struct OpenMark {
 
     /// Throws `StoreError.damaged` when the database is not what it was: no database any more, or pages that cannot be
     /// right after a stop that was none in order. Not getting to the end in time finds nothing wrong.
-    func look(atMost limit: Duration?) throws {
-        guard let state else { return }
+    ///
+    /// False: it should have been looked through, and nobody wanted that (`limit` nil). The next one has to.
+    func look(atMost limit: Duration?) throws -> Bool {
+        guard let state else { return true }
         let path = folder.database
         // SQLite takes an empty file for a new database, and would begin anew without a word.
         if let size = DurableFile.size(path), size == 0 {
             throw StoreError.damaged(path: path, detail: "it is empty")
         }
-        guard let limit, state != .closed, DurableFile.size(path) != nil else { return }
+        guard state != .closed, DurableFile.size(path) != nil else { return true }
+        guard let limit else { return false }
         do {
             let queue = try DatabaseQueue(path: path, configuration: .looking)
             let clock = Timer(limit) { queue.interrupt() }
@@ -51,8 +54,9 @@ struct OpenMark {
                 throw StoreError.damaged(path: path, detail: faults.joined(separator: "; "))
             }
             try queue.close()
+            return true
         } catch let error as DatabaseError where error.isInterruptionError {
-            return  // nothing was found so far
+            return true  // nothing was found so far
         } catch {
             throw StoreError(error, path: path)
         }
