@@ -96,6 +96,7 @@ package final class Gateway: Sendable {
     let client: HTTPClient
     /// Copies of the journal.
     package let backups: BackupDesk
+    package let retention: RetentionService
     let sinks: Sinks
     private let templates: ConsoleTemplates
 
@@ -123,6 +124,9 @@ package final class Gateway: Sendable {
         backups = BackupDesk(
             settings: settings.backup, store: store, zone: { terminalsInForce.file.timeZone },
             now: surroundings.now, sleep: surroundings.delivery.sleep, logger: logger)
+        retention = RetentionService(
+            settings: settings.retention, store: store, now: surroundings.now,
+            sleep: surroundings.delivery.sleep, logger: logger)
         client = HTTPClient(
             eventLoopGroupProvider: .shared(surroundings.eventLoops),
             configuration: SiteClient.configuration(concurrency: settings.mostRequests))
@@ -251,7 +255,7 @@ package final class Gateway: Sendable {
     /// The listeners are last, so no punch comes in before everything behind them stands.
     package var services: [any Service] {
         var services: [any Service] = [
-            store, HTTPClientService(client: client), terminals.sightings, backups,
+            store, HTTPClientService(client: client), terminals.sightings, backups, retention,
         ]
         services += completeness.services + alerts.services + sinks.services + [registryDesk]
         // Behind the listeners when stopping: what was under way has lost its connection by then and is written down.
@@ -303,6 +307,7 @@ package final class Gateway: Sendable {
         commands.bounds = new.commandBounds
         pulls.pull = new.pull
         backups.apply(new.backup)
+        retention.apply(new.retention)
         workingHours.take(new.alerts.workingHours ?? .always)
         access.apply(new)
         clocks.rule = new.terminals.clockRule

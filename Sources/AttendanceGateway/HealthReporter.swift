@@ -333,6 +333,8 @@ package struct HealthReporter: Sendable {
         metrics.describe("gateway_command_seconds", "From sending a command to its end.")
         metrics.describe("gateway_pulls_total", "Pulls of terminals' logs by how they ended.")
         metrics.describe("gateway_pulled_records_total", "Records pulled from terminals.")
+        metrics.describe(
+            "gateway_retention_removed_total", "What the journal has forgotten as [Retention] says, by kind.")
         metrics.describe("gateway_store_commit_seconds", "How long a commit of the journal took.")
     }
 }

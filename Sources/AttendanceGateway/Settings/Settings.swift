@@ -25,6 +25,7 @@ package struct Settings: Hashable, Sendable {
     package var csv: CSV
     package var store: Store
     package var backup: Backup
+    package var retention: Retention
     package var admin: Admin
 
     /// One port with its rules of admission. All rules that are set must hold.

@@ -51,7 +51,7 @@ struct SettingsBuilder {
                 directory: folder(SettingsTable.csvDirectory) ?? logs),
             store: Settings.Store(
                 directory: store, keyFile: folder(SettingsTable.storeKeyFile) ?? store + "/vault.key"),
-            backup: backup(),
+            backup: backup(), retention: retention(),
             admin: Settings.Admin(
                 socketPath: folder(SettingsTable.adminSocket) ?? store + "/admin.sock"))
         readMappings(&settings)

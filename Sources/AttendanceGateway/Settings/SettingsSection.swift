@@ -18,6 +18,7 @@ enum SettingsSection: String, CaseIterable, Sendable {
     case console = "Console"
     case store = "Store"
     case backup = "Backup"
+    case retention = "Retention"
     case csv = "CSV"
     case logging = "Logging"
     case admin = "Admin"
@@ -98,6 +99,8 @@ enum SettingsSection: String, CaseIterable, Sendable {
         case .console: "Pages for people and an API for programs."
         case .store: "The journal: the database that holds every punch."
         case .backup: "Copies of the journal, made while it is in use."
+        case .retention:
+            "When the journal forgets what is not needed any more, once an hour. Punches and the audit trail stay."
         case .csv: "The monthly audit files YYYY-MM-attendance.csv."
         case .logging: "The program's own log, attendance.log."
         case .admin: "How command-line verbs reach the running gateway."

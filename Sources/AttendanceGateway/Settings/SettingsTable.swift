@@ -220,7 +220,7 @@ enum SettingsTable {
         [listener.host.row, listener.port.row], listener.token.rows, Array(listener.rows.dropFirst(2)),
         erp.rows, site.rows, webhookRows, terminalRows, peopleRows, alertRows, commandRows, pullRows,
         consoleRows,
-        folderRows, backupRows, fileRows,
+        folderRows, backupRows, retentionRows, fileRows,
     ].flatMap(\.self)
 
     private static let serverLimits: [SettingRow] = [

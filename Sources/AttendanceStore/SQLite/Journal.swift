@@ -105,9 +105,10 @@ extension WriterConnection {
         let again = try db.cachedStatement(
             sql: """
                 UPDATE quarantine SET times = times + 1, last_received = ?
-                WHERE hash = ? AND terminal = ? AND raw = ?
+                WHERE hash = ? AND terminal = ? AND (raw = ? OR (id IN (SELECT quarantine FROM resolution)
+                    AND CAST(substr(raw, 1, \(NotKept.prefix.utf8.count)) AS TEXT) = ?))
                 """)
-        try again.execute(arguments: [batch.received.milliseconds, hash, terminal, text])
+        try again.execute(arguments: [batch.received.milliseconds, hash, terminal, text, NotKept.prefix])
         guard db.changesCount == 0 else { return }
         let new = try db.cachedStatement(
             sql: """

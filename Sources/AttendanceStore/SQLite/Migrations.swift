@@ -40,6 +40,8 @@ enum Migrations {
         let found = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         let tables = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM sqlite_schema") ?? 0
         if tables == 0 {
+            // A file that can be made shorter while it is in use. Only before the first page is written.
+            try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
             // Before the first table, so that a crash in between leaves nothing that looks like someone else's.
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
         } else if found != applicationID {

@@ -10,7 +10,7 @@ import Synchronization
 /// Open from `init` on. `run()` keeps it open until the service group stops it; without a service group, `close()`
 /// does the same. Both let the writer finish what was handed to it. One process at a time: a lock file says so.
 /// Whoever only wants to look beside it opens a `SQLiteReader`.
-package final class SQLiteStore: Store, ImportKeeping, ReaderBacked, Service {
+package final class SQLiteStore: Store, ImportKeeping, RetentionKeeping, ReaderBacked, Service {
     let folder: DataFolder
     let readers: ReaderPool
     let personDays = PersonDays()
@@ -363,6 +363,17 @@ package final class SQLiteStore: Store, ImportKeeping, ReaderBacked, Service {
         try await writer.submit(punches: batch.punches.count, bytes: batch.raw.count) {
             try $0.importPunches(batch)
         }
+    }
+
+    package func forget(_ rules: RetentionRules, after place: RetentionPlace, atMost limit: Int) async throws
+        -> RetentionStep
+    {
+        try await writer.submit(punches: limit) { try $0.forget(rules, after: place, atMost: limit) }
+    }
+
+    package func giveBack(pages: Int) async throws -> Int {
+        // Moving a page costs about what a punch does.
+        try await writer.submit(punches: pages) { try $0.giveBack(pages: pages) }
     }
 
     package func audit(_ entry: AuditEntry) async throws {

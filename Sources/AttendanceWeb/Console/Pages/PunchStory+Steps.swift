@@ -38,8 +38,12 @@ extension PunchStory {
         add("verify_mode", punch.verifyMode.map { "\($0)" })
         add("temperature", punch.temperature.map { "\($0 / 100).\(($0 % 100).padded(2)) °C" })
         add("photo", self.punch.photoBytes.map { text("photo_bytes", ["bytes": "\($0)"]) })
-        step.summary = text("record")
-        step.raw = Self.shown(entry.raw)
+        if let day = NotKept.since(entry.raw) {
+            step.lines.append(text("record_gone", ["day": day]))
+        } else {
+            step.summary = text("record")
+            step.raw = Self.shown(entry.raw)
+        }
         return step
     }
 
