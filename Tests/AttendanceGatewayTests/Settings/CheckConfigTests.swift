@@ -37,6 +37,7 @@ import Testing
 
     /// Keys for which every text is sound.
     private let free: Set<String> = [
+        "[Backup] Directory",
         "[Store] Directory", "[Store] KeyFile", "[CSV] Directory", "[Logging] LogDirectory",
         "[Terminal SERIAL] Name", "[Console] TLSCertificateFile", "[Console] TLSKeyFile",
         "[Server] TLSCertificateFile", "[Server] TLSKeyFile", "[Listener NAME] TLSCertificateFile",

@@ -9,7 +9,7 @@ import Synchronization
 
 /// Time that runs a hundred times faster, and whose date can be moved besides.
 final class HastenedClock: Sendable {
-    static let factor = 100
+    static let factor = 25
     private let start = ContinuousClock.now
     private let shift = Mutex(Duration.zero)
 
