@@ -286,7 +286,7 @@ extension LegacyPunch {
     /// As the journal keeps it, read as a terminal's own record of that time would be: what is its identity there
     /// (terminal, enroll id, time) is all in the older service's line.
     ///
-    /// - Parameter raw: where the text to keep with it lies in its batch.
+    /// - `raw`: where the text to keep with it lies in its batch.
     package func punch(
         zone: ZoneRules, limits: Intake.Limits, received: UnixTime, raw: Range<Int>
     ) -> Punch {

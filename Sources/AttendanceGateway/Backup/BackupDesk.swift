@@ -125,7 +125,7 @@ package final class BackupDesk: Service {
 
     /// Makes a copy now. Throws `BackupRefusal`, `BackupError` or `StoreError`.
     ///
-    /// - Parameter folder: nil for that of the settings, where old ones are removed then.
+    /// - `folder`: nil for that of the settings, where old ones are removed then.
     package func backUp(to folder: String?) async throws -> JournalBackup {
         let (isFree, settings) = state.withLock { state in
             defer { state.isRunning = true }

@@ -5,9 +5,8 @@ package protocol RetentionKeeping: Sendable {
     /// Looks at the next `limit` rows at most and forgets of them what `rules` say, in one commit. Never a punch, never
     /// a row of the audit trail, nothing of what is owed or dead.
     ///
-    /// - Parameters:
-    ///   - place: where the step before ended; `.start` for the first of a run.
-    ///   - limit: 1 to 1,000.
+    /// - `place`: where the step before ended; `.start` for the first of a run.
+    /// - `limit`: 1 to 1,000.
     func forget(_ rules: RetentionRules, after place: RetentionPlace, atMost limit: Int) async throws
         -> RetentionStep
 

@@ -7,7 +7,7 @@ import Logging
 package struct BackupRoutes: Sendable {
     package let make: @Sendable (BackupOrder) async throws -> BackupReceipt
 
-    /// - Parameter make: throws a `RefusedOrder` where none can be made now.
+    /// - `make`: throws a `RefusedOrder` where none can be made now.
     package init(make: @escaping @Sendable (BackupOrder) async throws -> BackupReceipt) { self.make = make }
 
     package func add(to router: Router<BasicRequestContext>, logger: Logger) {

@@ -11,7 +11,7 @@ package struct JournalCheck: Sendable {
 
     /// Of the journal in this folder, also while a gateway has it open.
     ///
-    /// - Parameter keyFile: of the vault; nil leaves what is sealed alone.
+    /// - `keyFile`: of the vault; nil leaves what is sealed alone.
     package init(folder: String, keyFile: String?) {
         self.init(database: DataFolder(path: folder).database, keyFile: keyFile)
     }

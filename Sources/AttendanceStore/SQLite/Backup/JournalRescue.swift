@@ -49,10 +49,9 @@ package struct JournalRescue: Sendable {
     private let zone: String
     private let logger: Logger
 
-    /// - Parameters:
-    ///   - backups: folder with backups, if there is one.
-    ///   - csv: folder of the CSV files, if they are written.
-    ///   - zone: that of terminals of which nothing else is known.
+    /// - `backups`: folder with backups, if there is one.
+    /// - `csv`: folder of the CSV files, if they are written.
+    /// - `zone`: that of terminals of which nothing else is known.
     package init(folder: String, backups: String?, csv: String?, zone: String, logger: Logger) {
         self.folder = DataFolder(path: folder)
         self.backups = backups

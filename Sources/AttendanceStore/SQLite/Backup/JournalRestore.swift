@@ -118,7 +118,7 @@ extension WriterConnection {
     /// After a journal was put back or rebuilt: whatever is owed, and every punch of an earlier time that comes yet,
     /// may have been sent by the journal that was there before. Returns how much is owed.
     ///
-    /// - Parameter missingSince: since when punches may be missing; terminals are asked for them.
+    /// - `missingSince`: since when punches may be missing; terminals are asked for them.
     func markRestored(at now: UnixTime, missingSince: UnixTime) throws -> Int {
         try db.execute(
             sql: "UPDATE outbox SET begun = COALESCE(begun, ?)", arguments: [now.milliseconds])
