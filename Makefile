@@ -26,7 +26,7 @@ build: setup
 
 test: setup-browser
 	swift build $(SWIFT_FLAGS) --build-tests
-	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) swift test --skip-build $(TEST_FLAGS)
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) scripts/test.sh $(TEST_FLAGS)
 
 # The running gateway against its OpenAPI document, by a property-based tester from PyPI.
 api-check: setup

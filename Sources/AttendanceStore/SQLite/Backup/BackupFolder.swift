@@ -78,14 +78,7 @@ package struct BackupFolder: Sendable {
 
     /// A name that is not taken.
     func name(at moment: UnixTime) -> String {
-        let stamp = Self.stamp(moment)
-        var name = "journal-\(stamp)"
-        var number = 2
-        while FileManager.default.fileExists(atPath: path + "/" + name) {
-            name = "journal-\(stamp)-\(number)"
-            number += 1
-        }
-        return name
+        DurableFile.unused("journal-\(Self.stamp(moment))", in: path)
     }
 
     /// `YYYYMMDD-HHMMSS` in UTC.
@@ -135,6 +128,17 @@ enum DurableFile {
         }
         guard chmod(new, 0o600) == 0 else { throw failure(new) }
         try sync(new)
+    }
+
+    /// The name, or the first of `NAME-2`, `NAME-3` … that nothing in the folder has.
+    static func unused(_ name: String, in folder: String) -> String {
+        var found = name
+        var number = 2
+        while size("\(folder)/\(found)") != nil {
+            found = "\(name)-\(number)"
+            number += 1
+        }
+        return found
     }
 
     static func size(_ path: String) -> Int64? {

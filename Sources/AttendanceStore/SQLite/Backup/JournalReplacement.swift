@@ -50,20 +50,15 @@ struct JournalReplacement {
     func setAside(as word: String, at now: UnixTime) throws -> String? {
         let files = ["", "-wal", "-shm"].map { folder.database + $0 }.filter { DurableFile.size($0) != nil }
         guard !files.isEmpty else { return nil }
-        var place = "\(folder.path)/\(word)-\(BackupFolder.stamp(now))"
-        var number = 2
-        while DurableFile.size(place) != nil {
-            place = "\(folder.path)/\(word)-\(BackupFolder.stamp(now))-\(number)"
-            number += 1
-        }
-        let made = place
+        let name = DurableFile.unused("\(word)-\(BackupFolder.stamp(now))", in: folder.path)
+        let place = "\(folder.path)/\(name)"
         try translated { () throws(BackupError) in
-            try DurableFile.makeFolder(made)
+            try DurableFile.makeFolder(place)
             for file in files {
-                let name = made + "/" + (file as NSString).lastPathComponent
+                let name = place + "/" + (file as NSString).lastPathComponent
                 if link(file, name) != 0 { try DurableFile.copy(file, to: name) }
             }
-            try DurableFile.sync(made)
+            try DurableFile.sync(place)
             try DurableFile.sync(folder.path)
         }
         return place

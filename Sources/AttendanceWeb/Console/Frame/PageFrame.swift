@@ -12,11 +12,6 @@ struct PageFrame {
         /// Something waits there; nil for nothing.
         var badge: String?
     }
-    struct Choice {
-        var value: String
-        var label: String
-        var isChosen: Bool
-    }
     struct Notice {
         /// `good`, `bad` or `info`.
         var tone: String
@@ -28,7 +23,7 @@ struct PageFrame {
     var title: String
     var version: String
     var places: [Place]
-    var languages: [Choice]
+    var languages: [PageChoice]
     /// Nil for somebody who has not signed in.
     var person: String?
     var role: String?
@@ -56,4 +51,11 @@ package enum ConsolePlace: String, CaseIterable, Sendable {
         case .audit, .settings, .system: .administer
         }
     }
+}
+
+/// A choice of a `select`.
+struct PageChoice {
+    var value: String
+    var label: String
+    var isChosen: Bool
 }

@@ -119,12 +119,7 @@ struct AccountsPage: Sendable {
         var isDisabled: Bool
         var usesCodes: Bool
         var lastSignIn: String?
-        var roles: [Choice]
-    }
-    struct Choice {
-        var value: String
-        var label: String
-        var isChosen: Bool
+        var roles: [PageChoice]
     }
     struct Token {
         var id: Int64
@@ -139,8 +134,8 @@ struct AccountsPage: Sendable {
         var zone: String
         var accounts: [Account]
         var tokens: [Token]
-        var roles: [Choice]
-        var scopes: [Choice]
+        var roles: [PageChoice]
+        var scopes: [PageChoice]
         var trouble: String?
         var issued: String?
     }
@@ -152,9 +147,9 @@ struct AccountsPage: Sendable {
         let zoneName = console.operations.zone()
         let zone = ZoneRules(identifier: zoneName)
         let store = console.operations.store
-        func roles(_ chosen: Role?) -> [Choice] {
+        func roles(_ chosen: Role?) -> [PageChoice] {
             Role.allCases.map {
-                Choice(
+                PageChoice(
                     value: $0.rawValue, label: console.text("accounts", "role_\($0.rawValue)", context),
                     isChosen: $0 == chosen)
             }
@@ -181,7 +176,7 @@ struct AccountsPage: Sendable {
             },
             roles: roles(.operator),
             scopes: Scope.allCases.map {
-                Choice(
+                PageChoice(
                     value: $0.rawValue, label: console.text("accounts", "scope_\($0.rawValue)", context),
                     isChosen: $0 == .read)
             },

@@ -38,11 +38,6 @@ struct PunchesPage: Sendable {
 
     // MARK: What the template shows
 
-    struct Choice {
-        var value: String
-        var label: String
-        var isChosen: Bool
-    }
     struct Fault {
         var text: String
     }
@@ -74,21 +69,21 @@ struct PunchesPage: Sendable {
         var terminal: String
         var terminalFault: Fault?
         /// Nothing: there are too many to choose from.
-        var terminals: [Choice]
+        var terminals: [PageChoice]
         var hasChoice: Bool
-        var groups: [Choice]
+        var groups: [PageChoice]
         var groupFault: Fault?
         var hasGroups: Bool
-        var states: [Choice]
+        var states: [PageChoice]
         var stateFault: Fault?
-        var kinds: [Choice]
+        var kinds: [PageChoice]
         var kindFault: Fault?
-        var doubts: [Choice]
+        var doubts: [PageChoice]
         var doubtFault: Fault?
-        var sinks: [Choice]
+        var sinks: [PageChoice]
         var sinkFault: Fault?
         var hasSinks: Bool
-        var orders: [Choice]
+        var orders: [PageChoice]
         var orderFault: Fault?
         /// Whether the fields that are seldom used are filled.
         var isDetailed: Bool
@@ -134,10 +129,10 @@ struct PunchesPage: Sendable {
         }
         func fault(_ field: PunchQuery.Field) -> Fault? { query.faults[field].map { Fault(text: text($0)) } }
         func typed(_ field: PunchQuery.Field) -> String { query.typed[field] ?? "" }
-        func choices(_ field: PunchQuery.Field, _ values: [String], _ prefix: String) -> [Choice] {
-            [Choice(value: "", label: text("any"), isChosen: typed(field).isEmpty)]
+        func choices(_ field: PunchQuery.Field, _ values: [String], _ prefix: String) -> [PageChoice] {
+            [PageChoice(value: "", label: text("any"), isChosen: typed(field).isEmpty)]
                 + values.map {
-                    Choice(value: $0, label: text(prefix + $0), isChosen: typed(field) == $0)
+                    PageChoice(value: $0, label: text(prefix + $0), isChosen: typed(field) == $0)
                 }
         }
         let sink = query.sink
@@ -153,9 +148,9 @@ struct PunchesPage: Sendable {
             to: typed(.to), toFault: fault(.to), terminal: typed(.terminal), terminalFault: fault(.terminal),
             terminals: terminalChoices(query, text("any")),
             hasChoice: query.terminals.count <= PunchQuery.mostChoices,
-            groups: [Choice(value: "", label: text("any"), isChosen: typed(.group).isEmpty)]
+            groups: [PageChoice(value: "", label: text("any"), isChosen: typed(.group).isEmpty)]
                 + query.groups.prefix(PunchQuery.mostChoices).map {
-                    Choice(
+                    PageChoice(
                         value: $0, label: $0, isChosen: Reach.folded($0) == Reach.folded(typed(.group)))
                 },
             groupFault: fault(.group), hasGroups: !query.groups.isEmpty || query.typed[.group] != nil,
@@ -163,11 +158,11 @@ struct PunchesPage: Sendable {
             stateFault: fault(.state),
             kinds: choices(.kind, PunchKind.allCases.map(\.word), "kind_"), kindFault: fault(.kind),
             doubts: choices(.doubtful, ["yes", "no"], "doubtful_"), doubtFault: fault(.doubtful),
-            sinks: query.sinks.map { Choice(value: $0.text, label: $0.text, isChosen: $0 == sink) },
+            sinks: query.sinks.map { PageChoice(value: $0.text, label: $0.text, isChosen: $0 == sink) },
             sinkFault: fault(.sink), hasSinks: query.sinks.count > 1 || query.faults[.sink] != nil,
             orders: PunchSearch.Order.allCases.map {
                 // Nothing in the address means the usual.
-                Choice(
+                PageChoice(
                     value: $0 == .arrival ? "" : $0.rawValue, label: text("order_\($0.rawValue)"),
                     isChosen: $0 == query.search.order)
             },
@@ -190,20 +185,20 @@ struct PunchesPage: Sendable {
             fileHint: text("file_hint", ["rows": "\(PunchExport.mostRows)"]))
     }
 
-    private func terminalChoices(_ query: PunchQuery, _ any: String) -> [Choice] {
+    private func terminalChoices(_ query: PunchQuery, _ any: String) -> [PageChoice] {
         guard query.terminals.count <= PunchQuery.mostChoices else { return [] }
         let chosen = query.typed[.terminal] ?? ""
         let isOne = { (terminal: ReachableTerminal) in
             terminal.serial == SerialNumber(chosen) || terminal.title.lowercased() == chosen.lowercased()
         }
-        var choices = [Choice(value: "", label: any, isChosen: chosen.isEmpty)]
+        var choices = [PageChoice(value: "", label: any, isChosen: chosen.isEmpty)]
         // What was typed stays, so that one sees what is wrong with it.
         if !chosen.isEmpty, !query.terminals.contains(where: isOne) {
-            choices.append(Choice(value: chosen, label: chosen, isChosen: true))
+            choices.append(PageChoice(value: chosen, label: chosen, isChosen: true))
         }
         return choices
             + query.terminals.map { terminal in
-                Choice(
+                PageChoice(
                     value: terminal.serial.text,
                     label: terminal.title == terminal.serial.text
                         ? terminal.title : "\(terminal.title) (\(terminal.serial))",

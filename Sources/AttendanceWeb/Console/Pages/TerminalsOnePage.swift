@@ -234,29 +234,36 @@ struct TerminalsOnePage: Sendable {
         return PageNotice(done == "uncancelled" ? .info : .good, text("one_\(done)", context))
     }
 
-    private func facts(
-        of report: TerminalReport, _ zone: ZoneRules?,
-        _ text: (String, KeyValuePairs<String, String>) -> String
-    ) -> [Fact] {
-        var facts: [Fact] = []
-        func add(_ key: String, _ value: String?, isTime: Bool = false) {
+    /// Facts that are known; the others are left out.
+    private struct Facts {
+        let text: (String, KeyValuePairs<String, String>) -> String
+        var all: [Fact] = []
+
+        mutating func add(_ key: String, _ value: String?, isTime: Bool = false) {
             if let value, !value.isEmpty {
-                facts.append(Fact(label: text(key, [:]), value: value, isTime: isTime))
+                all.append(Fact(label: text(key, [:]), value: value, isTime: isTime))
             }
         }
-        add("last_heard", Moments.text(iso8601: report.lastHeard, in: zone), isTime: true)
-        add("complete", report.completeUntil, isTime: true)
-        add("backlog", report.backlog.map(String.init))
-        add("held_back", report.held > 0 ? "\(report.held)" : nil)
-        add("resent", report.resends > 0 ? "\(report.resends)" : nil)
-        add("shifts", report.shifts.joined(separator: ", "))
-        add("model", report.model)
-        add("firmware", report.firmware)
-        add(
+    }
+
+    private func facts(
+        of report: TerminalReport, _ zone: ZoneRules?,
+        _ text: @escaping (String, KeyValuePairs<String, String>) -> String
+    ) -> [Fact] {
+        var facts = Facts(text: text)
+        facts.add("last_heard", Moments.text(iso8601: report.lastHeard, in: zone), isTime: true)
+        facts.add("complete", report.completeUntil, isTime: true)
+        facts.add("backlog", report.backlog.map(String.init))
+        facts.add("held_back", report.held > 0 ? "\(report.held)" : nil)
+        facts.add("resent", report.resends > 0 ? "\(report.resends)" : nil)
+        facts.add("shifts", report.shifts.joined(separator: ", "))
+        facts.add("model", report.model)
+        facts.add("firmware", report.firmware)
+        facts.add(
             "dialect",
             report.dialect.map { report.isDialectGuessed ? text("guessed", ["dialect": $0]) : $0 })
-        add("first_seen", Moments.text(iso8601: report.firstSeen, in: zone), isTime: true)
-        return facts
+        facts.add("first_seen", Moments.text(iso8601: report.firstSeen, in: zone), isTime: true)
+        return facts.all
     }
 
     private func clock(
@@ -279,22 +286,17 @@ struct TerminalsOnePage: Sendable {
 
     private func place(
         of report: TerminalReport, _ zone: ZoneRules?,
-        _ text: (String, KeyValuePairs<String, String>) -> String
+        _ text: @escaping (String, KeyValuePairs<String, String>) -> String
     ) -> [Fact] {
-        var facts: [Fact] = []
-        func add(_ key: String, _ value: String?, isTime: Bool = false) {
-            if let value, !value.isEmpty {
-                facts.append(Fact(label: text(key, [:]), value: value, isTime: isTime))
-            }
-        }
-        add("group", report.group)
-        add("location", report.location)
-        add("address", report.address, isTime: true)
-        add("previous_address", report.previousAddress, isTime: true)
-        add("moved_since", Moments.text(iso8601: report.moved, in: zone), isTime: true)
-        add("moves_in_day", report.movesInDay.flatMap { $0 > 0 ? "\($0)" : nil })
-        add("network_moves", report.networkMovesInDay.flatMap { $0 > 0 ? "\($0)" : nil })
-        return facts
+        var facts = Facts(text: text)
+        facts.add("group", report.group)
+        facts.add("location", report.location)
+        facts.add("address", report.address, isTime: true)
+        facts.add("previous_address", report.previousAddress, isTime: true)
+        facts.add("moved_since", Moments.text(iso8601: report.moved, in: zone), isTime: true)
+        facts.add("moves_in_day", report.movesInDay.flatMap { $0 > 0 ? "\($0)" : nil })
+        facts.add("network_moves", report.networkMovesInDay.flatMap { $0 > 0 ? "\($0)" : nil })
+        return facts.all
     }
 
     private func fills(

@@ -108,13 +108,6 @@ extension Console {
         charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")
 }
 
-/// A choice of a `select`.
-struct PageChoice {
-    var value: String
-    var label: String
-    var isChosen: Bool
-}
-
 /// Used and whole of something, for a `meter`.
 struct PageFill {
     var label: String

@@ -120,14 +120,9 @@ extension SetupPages {
     // MARK: 4. Terminals
 
     private struct AdmissionModel {
-        struct Choice {
-            var value: String
-            var label: String
-            var isChosen: Bool
-        }
         var stations: [Station]
-        var unknown: [Choice]
-        var hosts: [Choice]
+        var unknown: [PageChoice]
+        var hosts: [PageChoice]
         var port: String
         var networks: String
         var path: String
