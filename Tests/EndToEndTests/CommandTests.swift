@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// Commands over real sockets, in the whole gateway.
-@Suite(.timeLimit(.minutes(2))) struct CommandTests {
+@Suite(.timeLimit(.minutes(5))) struct CommandTests {
     private static let serial = SerialNumber("ZX01")
     private static let author = Author("ada")
 

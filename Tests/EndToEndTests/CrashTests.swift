@@ -144,7 +144,7 @@ import Testing
         try await erp.stop()
     }
 
-    @Test(.timeLimit(.minutes(1))) func `comes back beside its own left-over socket and lock`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `comes back beside its own left-over socket and lock`() async throws {
         let folder = try TemporaryFolder()
         let port = try await GatewayProcess.freePort()
         let config = folder.path + "/config.ini"

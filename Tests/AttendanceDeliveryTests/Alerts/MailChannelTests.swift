@@ -21,7 +21,7 @@ import Testing
 
     private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
-    @Test(.timeLimit(.minutes(1))) func `the program gets the whole mail on its standard input`() async throws
+    @Test(.timeLimit(.minutes(5))) func `the program gets the whole mail on its standard input`() async throws
     {
         try await withFolder { folder in
             let program = try program(#"echo "$@" > "$HERE/arguments"; cat > "$HERE/mail""#, in: folder)
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `no name begins a header or ends the mail`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `no name begins a header or ends the mail`() async throws {
         try await withFolder { folder in
             let program = try program(#"cat > "$HERE/mail""#, in: folder)
             let channel = MailChannel(
@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: [
             ("echo 'queue is full' >&2; exit 75", "it ended with status 75 (queue is full)"),
             ("kill -9 $$", "it was ended by signal 9"),
@@ -99,13 +99,13 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a program that is not there is told`() async {
+    @Test(.timeLimit(.minutes(5))) func `a program that is not there is told`() async {
         let sending = await channel("/nowhere/sendmail").send(AlertSamples.message())
         #expect(sending.reason?.hasPrefix("/nowhere/sendmail: it cannot be run") == true)
     }
 
     @Test(
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: [
             ("echo 'postdrop: warning: mail_queue_enter: Permission denied' >&2; sleep 300", false, true),
             ("echo 'mail_queue_enter: Permission denied' >&2; exit 1", false, true),
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a program that hangs is killed with its helpers`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `a program that hangs is killed with its helpers`() async throws {
         try await withFolder { folder in
             let program = try program(
                 #"sleep 300 & echo $! > "$HERE/helper"; echo $$ > "$HERE/self"; wait"#, in: folder)
@@ -146,7 +146,7 @@ import Testing
         return stat.split(separator: ")").last?.hasPrefix(" Z") == true
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a helper left behind holds up nobody`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `a helper left behind holds up nobody`() async throws {
         try await withFolder { folder in
             let program = try program(#"cat > /dev/null; sleep 20 & echo $! > "$HERE/helper""#, in: folder)
             let start = ContinuousClock.now
@@ -158,7 +158,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `the program gets none of our environment that may be secret`()
+    @Test(.timeLimit(.minutes(5))) func `the program gets none of our environment that may be secret`()
         async throws
     {
         try await withFolder { folder in

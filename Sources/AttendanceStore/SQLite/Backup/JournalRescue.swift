@@ -24,6 +24,8 @@ package struct JournalRescue: Sendable {
         package var fromCSV = 0
         /// Numbers of which nothing is left. Punches behind the last number that was found are not among them.
         package var lost = 0
+        /// Nothing of the damaged file could be read: how many came after the backup cannot be told.
+        package var isUnread = false
         package var owed = 0
         /// Tables of which not every row could be read.
         package var torn: [String] = []
@@ -35,7 +37,11 @@ package struct JournalRescue: Sendable {
             if fromIndex > 0 { parts.append("\(fromIndex) without their records") }
             if fromCSV > 0 { parts.append("\(fromCSV) from the CSV files") }
             if lost > 0 { parts.append("\(lost) are lost here") }
-            if !torn.isEmpty { parts.append("not whole: \(torn.joined(separator: ", "))") }
+            if isUnread {
+                parts.append(
+                    "nothing of the damaged file could be read: what came after the "
+                        + "\(backup == nil ? "CSV files" : "backup") is lost here, and how much cannot be told")
+            } else if !torn.isEmpty { parts.append("not whole: \(torn.joined(separator: ", "))") }
             return parts.joined(separator: ", ")
                 + ". Terminals are asked for their logs again; the damaged files are kept beside the journal"
         }
@@ -155,22 +161,26 @@ package struct JournalRescue: Sendable {
         }
     }
 
-    /// The damaged database by another first page; nil when not even then its tables can be told.
+    /// The damaged database by the tables of another journal: of the backup, else of a new one; nil when not even then
+    /// its rows can be told.
     private func grafted(backup: JournalBackup?, scratch: String) -> DatabaseQueue? {
-        // The first page tells where everything lies. A journal of the same versions has it in the same places.
-        do {
-            let model = folder.path + "/journal.model.sqlite"
-            defer { for suffix in ["", "-wal", "-shm"] { unlink(model + suffix) } }
-            if backup == nil {
-                try WriterConnection.close(after: { try WriterConnection(path: model) }) { _ in }
+        let new = folder.path + "/journal.model.sqlite"
+        defer { for suffix in ["", "-wal", "-shm"] { unlink(new + suffix) } }
+        for model in [backup?.database, new].compactMap({ $0 }) {
+            do {
+                if model == new {
+                    try WriterConnection.close(after: { try WriterConnection(path: new) }) { _ in }
+                }
+                try JournalGraft(damaged: folder.database, scratch: scratch).graft(tablesOf: model)
+            } catch {
+                logger.warning(
+                    "the damaged file's tables cannot be made up for",
+                    metadata: ["model": "\(model)", "error": "\(error)"])
+                continue
             }
-            try graft(from: backup?.database ?? model, to: scratch)
-        } catch {
-            logger.warning(
-                "the damaged file's first page cannot be made up for", metadata: ["error": "\(error)"])
-            return nil
+            if let queue = readable(scratch) { return queue }
         }
-        return readable(scratch)
+        return nil
     }
 
     private func readable(_ path: String) -> DatabaseQueue? {
@@ -202,34 +212,6 @@ package struct JournalRescue: Sendable {
             logger.info("not readable as it is", metadata: ["path": "\(path)", "error": "\(error)"])
             return nil
         }
-    }
-
-    /// A copy of the damaged file with the first page of another journal.
-    private func graft(from model: String, to scratch: String) throws {
-        try DurableFile.copy(folder.database, to: scratch)
-        let hasLog = (DurableFile.size(folder.database + "-wal") ?? 0) > 0
-        if hasLog { try DurableFile.copy(folder.database + "-wal", to: scratch + "-wal") }
-        guard let pages = FileHandle(forReadingAtPath: model),
-            let file = FileHandle(forUpdatingAtPath: scratch)
-        else { throw StoreError.io(detail: "\(scratch) cannot be opened") }
-        var page = [UInt8](try pages.read(upToCount: 4096) ?? Data())
-        guard page.count == 4096 else { throw StoreError.io(detail: "\(model) is no database") }
-        let count = UInt32(clamping: (DurableFile.size(scratch) ?? 0) / 4096)
-        func put(_ value: UInt32, at place: Int) {
-            for byte in 0..<4 {
-                page[place + byte] = UInt8(truncatingIfNeeded: value >> (24 - 8 * UInt32(byte)))
-            }
-        }
-        put(count, at: 28)
-        put(0, at: 32)
-        put(0, at: 36)
-        // What says that the count of pages holds (file format, 1.3.9).
-        page.replaceSubrange(92..<96, with: page[24..<28])
-        page[18] = hasLog ? 2 : 1
-        page[19] = page[18]
-        try file.write(contentsOf: Data(page))
-        try file.close()
-        try pages.close()
     }
 }
 
@@ -275,5 +257,6 @@ extension JournalRescue.Report {
         fromCSV = salvage.fromCSV
         lost = salvage.lost
         torn = salvage.torn.sorted()
+        isUnread = salvage.isUnread
     }
 }

@@ -65,6 +65,10 @@ struct Salvage {
         isBasedOnBackup && (source == nil || !torn.isDisjoint(with: ["command", "access_code", "session"]))
     }
 
+    /// Not one row could be taken over.
+    var isUnread: Bool { rowsRead == 0 }
+    private var rowsRead = 0
+
     mutating func run(csv: String?) throws {
         let before = try target.access { try Int64.fetchAll(target.db, sql: "SELECT id FROM punch") }
         var newest: Int64 = 0
@@ -137,10 +141,17 @@ struct Salvage {
             if rows.count >= Self.atOnce { try store() }
         }
         try store()
+        rowsRead += taken
         salvagedPunches.formUnion(found)
         // What is read whole replaces what the backup had; what is torn is added to it.
         if !isWhole { torn.insert(table) }
-        if isWhole, isBasedOnBackup, !Self.growing.contains(table) { try removeWhatHasGone(table, from: db) }
+        if isWhole, isBasedOnBackup, !Self.growing.contains(table) {
+            do {
+                try removeWhatHasGone(table, from: db)
+            } catch is Unreadable {
+                torn.insert(table)  // its rows could be read, but not the index of its keys
+            }
+        }
         logger.log(
             level: isWhole ? .debug : .warning, "read from the damaged journal",
             metadata: ["table": "\(table)", "rows": "\(taken)", "whole": "\(isWhole)"])
@@ -148,11 +159,12 @@ struct Salvage {
 
     /// Rows of the backup that the damaged journal, which was read whole, does not have.
     private func removeWhatHasGone(_ table: String, from db: Database) throws {
-        let key = try db.primaryKey(table).columns
+        let key = try target.access { try target.db.primaryKey(table).columns }
         let list = key.map { "\"\($0)\"" }.joined(separator: ", ")
         let test = key.map { "\"\($0)\" IS ?" }.joined(separator: " AND ")
-        let present = Set(
-            try Row.fetchAll(db, sql: "SELECT \(list) FROM \(table)").map { Array($0.databaseValues) })
+        var present: Set<[DatabaseValue]> = []
+        let rows = try Row.fetchCursor(db, sql: "SELECT \(list) FROM \(table)")
+        while let row = try next(rows) { present.insert(Array(row.databaseValues)) }
         try target.transaction {
             let rows = try Row.fetchAll(target.db, sql: "SELECT \(list) FROM \(table)")
             for row in rows where !present.contains(Array(row.databaseValues)) {
@@ -504,19 +516,13 @@ struct Salvage {
             arguments: [time.seconds, terminal, person.canonical])
         let isTaken = cells[4] == ReportedStatus.success.text
         let sink = try sinkID(.erpnext)
-        guard let found else {
-            guard
-                try put(
-                    id: nil, wall: time.seconds, terminal: terminal, enroll: person.canonical, event: -1,
-                    name: cells[2].isEmpty ? nil : cells[2], kind: .person,
-                    raw: #"{"rebuilt":"from the CSV"}"#)
-            else { return false }
-            try settle(target.lastRow, at: sink, isTaken: isTaken)
-            return true
-        }
         // Owed, and the line says that the site has it: it is looked for all the same, which costs a question.
-        _ = found
-        return false
+        guard found == nil else { return false }
+        let isNew = try put(
+            id: nil, wall: time.seconds, terminal: terminal, enroll: person.canonical, event: -1,
+            name: cells[2].isEmpty ? nil : cells[2], kind: .person, raw: #"{"rebuilt":"from the CSV"}"#)
+        if isNew { try settle(target.lastRow, at: sink, isTaken: isTaken) }
+        return isNew
     }
 
     private func settle(_ punch: Int64, at sink: Int64, isTaken: Bool) throws {
