@@ -109,7 +109,10 @@ import Testing
 
     @Test(.timeLimit(.minutes(10)))
     func `ten thousand logs are pulled while more are pushed`() async throws {
-        try await Self.withTerminal { terminal, server in
+        var options = FaithfulTerminal.Options(serial: "T1")
+        // The push without an answer must not end the link in the middle of the pages, however slow the machine.
+        options.habits.patience = .seconds(3600)
+        try await Self.withTerminal(options) { terminal, server in
             try await terminal.wait { $0.isRegistered }
             server.acknowledge(false)
             Self.punch(terminal, 10_000)

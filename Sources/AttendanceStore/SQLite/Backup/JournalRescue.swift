@@ -38,10 +38,13 @@ package struct JournalRescue: Sendable {
             if fromCSV > 0 { parts.append("\(fromCSV) from the CSV files") }
             if lost > 0 { parts.append("\(lost) are lost here") }
             if isUnread {
+                let known = backup == nil ? "what no CSV file has" : "what came after the backup"
                 parts.append(
-                    "nothing of the damaged file could be read: what came after the "
-                        + "\(backup == nil ? "CSV files" : "backup") is lost here, and how much cannot be told")
-            } else if !torn.isEmpty { parts.append("not whole: \(torn.joined(separator: ", "))") }
+                    "nothing of the damaged file could be read: \(known) is lost here, and how much cannot be told"
+                )
+            } else if !torn.isEmpty {
+                parts.append("not whole: \(torn.joined(separator: ", "))")
+            }
             return parts.joined(separator: ", ")
                 + ". Terminals are asked for their logs again; the damaged files are kept beside the journal"
         }
