@@ -8,7 +8,7 @@ import Synchronization
 /// The journal's key begins with the time, and an index for persons or terminals would cost the intake most of its rate
 /// (docs/decisions/0031). Numbers of punches have no gaps, so fifteen bytes for each in plain arrays do the same: a
 /// million are looked through in a few milliseconds. What is found so are candidates; the journal alone says what is
-/// in it. Nothing is kept before the first search that needs it; then a stretch is read at each question, and the
+/// in it. Nothing is kept before somebody looks at punches; then a stretch is read at each search that needs one, and the
 /// rest in between (`wanted`).
 final class PunchColumns: Sendable {
     struct Limits: Sendable {
@@ -21,7 +21,7 @@ final class PunchColumns: Sendable {
     }
 
     let limits: Limits
-    /// One element when a search has found less in memory than there could be; for one who then calls `loadOlder`.
+    /// One element when there is less in memory than a search could use; for one who then calls `readAhead`.
     let wanted: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
     private let kept = Mutex(Kept())
@@ -55,6 +55,18 @@ final class PunchColumns: Sendable {
         }
         if !isAll { signal.yield() }
         return snapshot
+    }
+
+    /// Whoever looks at the newest punches searches next: what a search needs is read while they look.
+    func expectSearch() {
+        if kept.withLock({ $0.stretches.isEmpty }) { signal.yield() }
+    }
+
+    /// Reads what has come since, then one older stretch. False when there is nothing more to be read, or no more is to
+    /// be kept.
+    func readAhead(_ db: Database) throws -> Bool {
+        if kept.withLock({ $0.stretches.isEmpty }) { _ = try catchUp(db, Queries.newestPunch(db)) }
+        return try loadOlder(db)
     }
 
     /// Reads one older stretch. False when there is nothing more to be read, or no more is to be kept.

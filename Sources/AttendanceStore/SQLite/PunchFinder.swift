@@ -64,8 +64,12 @@ struct PunchFinder {
             search.people != nil || search.terminals != nil || search.kinds != Set(PunchKind.allCases)
             || search.isDoubtful == false
         let isNeeded = isSelective || search.order == .arrival && !search.asksNothingOfPunch
-        snapshot =
-            isNeeded ? try columns.snapshot(db) : .empty(newest: try Queries.newestPunch(db))
+        if isNeeded {
+            snapshot = try columns.snapshot(db)
+        } else {
+            columns.expectSearch()
+            snapshot = .empty(newest: try Queries.newestPunch(db))
+        }
         budget = SearchBudget(rows: limits.rows)
     }
 

@@ -68,7 +68,7 @@ package final class SQLiteStore: Store, ImportKeeping, RetentionKeeping, ReaderB
         }
         for await _ in columns.wanted {
             do {
-                while try await readers.read({ [columns] in try columns.loadOlder($0) }) {
+                while try await readers.read({ [columns] in try columns.readAhead($0) }) {
                     await Task.yield()
                 }
             } catch {
