@@ -214,8 +214,8 @@ extension WriterConnection {
         var reported = 0
         var firstLeft: Int64?
         for row in rows {
-            let punch: Int64 = row["punch"]
-            guard reported < limit, row["received"] < receivedBefore.milliseconds else {
+            let punch: Int64 = row[0]
+            guard reported < limit, row[1] < receivedBefore.milliseconds else {
                 firstLeft = firstLeft ?? punch
                 continue
             }
@@ -224,7 +224,7 @@ extension WriterConnection {
             reported += 1
         }
         // Up to the first that was left alone everything is reported; without one, up to where the search ended.
-        let last: Int64? = rows.last?["punch"]
+        let last: Int64? = rows.last?[0]
         let end = rows.count < stretch ? Int64(state.punches) : last ?? 0
         state.sinks[index].reportedThrough = firstLeft.map { $0 - 1 } ?? end
         return reported
