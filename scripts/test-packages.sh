@@ -167,6 +167,8 @@ new_version=$(dpkg-deb -f "$package" Version)
 echo "== install"
 check "dpkg installs $new_version" inside dpkg --install /root/new.deb
 tail -n 3 "$work/output" | sed 's/^/        /'
+# Nothing below means anything without it.
+[ "$failures" -eq 0 ] || exit 1
 check "the unit is enabled" inside systemctl is-enabled $unit
 check "it is ready with the settings as they come" within 20 is_healthy
 same "it runs as" "$(inside ps -o user:32= -p "$(property MainPID)" | tr -d ' ')" $unit

@@ -145,8 +145,8 @@ import Testing
             let back = world.timing.moment()
             try await world.erp.start()
             await world.erp.checkinCount(reaches: 1)
-            // 10 s, and 5 s of real time for a busy machine
-            #expect(world.timing.moment() - back < .seconds(30))
+            // 10 s, and the rest for a busy machine: time runs four times as fast here.
+            #expect(world.timing.moment() - back < .seconds(90))
             try await world.nothingIsOwed()
             #expect(world.erp.checkins.count == 30)
             #expect(world.worker.state.condition == .running)

@@ -60,9 +60,7 @@ import Testing
             let order = try await Self.expect("enableuser", terminal)
             #expect(order["enrollid"] != nil && order["enflag"] == 0)
             // Between a command and its answer a terminal pushes what it has.
-            let clock = ContinuousClock.now
-            let acknowledged = try await terminal.sendLog([.tfs(7, at: wallNow(-60))])
-            #expect(acknowledged.isSuccess && ContinuousClock.now - clock < .seconds(5))
+            #expect(try await terminal.sendLog([.tfs(7, at: wallNow(-60))]).isSuccess)
             try await terminal.ask("heartbeat")
             // Nonsense, another one's answer, then a firmware that echoes `cmd` (quirk Q22).
             try await terminal.send(#"{"ret":"cleanuser","result":true}"#)

@@ -78,7 +78,6 @@ import Testing
                 #expect(Set(journal.map(\.punch)).count == count + 200)
                 waits.sort()
                 let figures = "median \(waits[100]), p99 \(waits[197]), worst \(waits[199])"
-                #expect(waits[197] < .seconds(5), "\(figures)")
                 // The one figure of this test that changes with the machine.
                 FileHandle.standardError.write(Data("acknowledged while pulling: \(figures)\n".utf8))
                 #expect(terminal.ledger.batchesRepeated == 0)

@@ -83,7 +83,8 @@ import Testing
                 let asked = ContinuousClock.now
                 gateway.signal(SIGTERM)
                 #expect(await gateway.waitUntilEnded() == 0)
-                #expect(ContinuousClock.now - asked < .seconds(5))
+                // What it takes on a quiet machine, `bench --only stop` tells; the service manager waits 90 s.
+                #expect(ContinuousClock.now - asked < .seconds(45))
                 group.cancelAll()
             }
             let log = try log(folder)

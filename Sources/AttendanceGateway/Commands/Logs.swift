@@ -48,42 +48,25 @@ struct Logs: AsyncParsableCommand {
             let order = LogPullOrder(
                 terminals: terminals, group: allInGroup, from: from, to: to, isAll: all, isForced: force,
                 author: Author.atCommandLine.name)
-            var isKeptOnly = false
-            let receipt: CommandReceipt
-            do {
-                receipt = try await JournalChange(settings: settings).run(path: "/logs/pull", order: order) {
-                    store in
-                    isKeptOnly = true
-                    let now = Gateway.Surroundings.systemTime()
-                    let terminals = try await settings.terminals.withRegistry(of: store)
-                    return try await CommandOffice(terminals: terminals, commands: settings.commands)
-                        .carryOut(order, in: store, at: now) { new, author, isForced in
-                            try await CommandDesk.keep(
-                                new, by: author, isForced: isForced, in: store,
-                                sealing: CommandSealing(Vault(path: settings.vaultPath)), at: now,
-                                mostWaiting: settings.commands.mostWaiting)
-                        }
-                }
-            } catch let error as CommandOrderRefusal {
-                Screen.fail(error.text, code: 1)
-            }
-            if isKeptOnly {
-                Screen.note("no gateway is running; it is sent once one runs and the terminal is connected")
+            let queued = try await QueuedOrder(order, path: "/logs/pull", settings: settings) {
+                office, store, now, keep in
+                try await office.carryOut(order, in: store, at: now, keep: keep)
             }
             let journal = try common.openJournal()
-            let isAwaited = wait && !isKeptOnly
-            if isAwaited { try await waitForEnds(of: receipt.ids, in: journal) }
+            let isAwaited = wait && !queued.isKeptOnly
+            if isAwaited { try await waitForEnds(of: queued.receipt.ids, in: journal) }
             let list: LogPullList? =
-                isKeptOnly
+                queued.isKeptOnly
                 ? nil : try await AdminQuestion(socket: settings.admin.socketPath).get("/logs/pulls")
             let told = Dictionary(
                 (list?.pulls ?? []).map { ($0.command, $0) }, uniquingKeysWith: { $1 })
             let output = Output(format: format)
             output.header(PullRow.columns)
-            let rows = try await Self.records(receipt.ids, in: journal)
+            let rows = try await Self.records(queued.receipt.ids, in: journal)
             for record in rows { output.row(PullRow(record, told[record.id])) }
             output.flush()
-            if isAwaited, format == .text, let told = list?.pulls.filter({ receipt.ids.contains($0.command) })
+            if isAwaited, format == .text,
+                let told = list?.pulls.filter({ queued.receipt.ids.contains($0.command) })
             {
                 let new = told.reduce(0) { $0 + $1.new }
                 let repeated = told.reduce(0) { $0 + $1.repeated }

@@ -67,34 +67,16 @@ struct TerminalCommands: AsyncParsableCommand {
                 isRaw: raw,
                 isConfirmed: confirm, reason: reason, isForced: force,
                 expiresSeconds: expires.flatMap(DurationText.seconds), author: Author.atCommandLine.name)
-            var isKeptOnly = false
-            let receipt: CommandReceipt
-            do {
-                receipt = try await JournalChange(settings: settings).run(path: "/commands", order: order) {
-                    store in
-                    isKeptOnly = true
-                    let now = Gateway.Surroundings.systemTime()
-                    let terminals = try await settings.terminals.withRegistry(of: store)
-                    return try await CommandOffice(terminals: terminals, commands: settings.commands)
-                        .carryOut(order, in: store, at: now) { new, author, isForced in
-                            try await CommandDesk.keep(
-                                new, by: author, isForced: isForced, in: store,
-                                sealing: CommandSealing(Vault(path: settings.vaultPath)), at: now,
-                                mostWaiting: settings.commands.mostWaiting)
-                        }
-                }
-            } catch let error as CommandOrderRefusal {
-                Screen.fail(error.text, code: 1)
-            }
-            if isKeptOnly {
-                Screen.note("no gateway is running; it is sent once one runs and the terminal is connected")
+            let queued = try await QueuedOrder(order, path: "/commands", settings: settings) {
+                office, store, now, keep in
+                try await office.carryOut(order, in: store, at: now, keep: keep)
             }
             let journal = try common.openJournal()
-            let ended = wait && !isKeptOnly
-            if ended { try await waitForEnds(of: receipt.ids, in: journal) }
+            let ended = wait && !queued.isKeptOnly
+            if ended { try await waitForEnds(of: queued.receipt.ids, in: journal) }
             let output = Output(format: format)
             output.header(CommandRow.columns)
-            let rows = try await Self.records(receipt.ids, in: journal)
+            let rows = try await Self.records(queued.receipt.ids, in: journal)
             for record in rows { output.row(CommandRow(record)) }
             output.flush()
             if ended, rows.contains(where: { $0.state != .done }) { throw ExitCode(1) }

@@ -178,7 +178,7 @@ private final class Scene: Sendable {
             try await eventually { channel.titles.count == 2 }
             return ContinuousClock.now
         }
-        #expect(ContinuousClock.now - stopped < .seconds(10))
+        #expect(ContinuousClock.now - stopped < .seconds(60))
     }
 
     @Test(.timeLimit(.minutes(5))) func `what nobody was told by the end is told after the next start`()
