@@ -10,15 +10,18 @@ package struct MailChannel: AlertChannel {
     private let program: String
     private let limit: Duration
     private let mayGainRights: Bool
+    private let environment: [String: String]
 
     /// - `to`: at least one address.
     /// - `from`: nil leaves it to the program.
     /// - `program`: absolute path.
     /// - `limit`: how long the program may take; then it is killed.
     /// - `mayGainRights`: whether a program may run with more rights than we have; not so under the systemd unit.
+    /// - `environment`: ours, of which the program gets what a mail program needs: the rest may be secret.
     package init(
         name: String, to: [String], from: String?, program: String, limit: Duration = .seconds(30),
-        mayGainRights: Bool = Self.processMayGainRights
+        mayGainRights: Bool = Self.processMayGainRights,
+        environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
         self.name = name
         self.to = to
@@ -26,6 +29,7 @@ package struct MailChannel: AlertChannel {
         self.program = program
         self.limit = limit
         self.mayGainRights = mayGainRights
+        self.environment = environment.filter { Self.passed.contains($0.key) }
     }
 
     package func send(_ message: AlertMessage) async -> AlertSending {
@@ -34,7 +38,7 @@ package struct MailChannel: AlertChannel {
             lines: [message.title, ""] + message.lines + ["", "Gateway: \(message.gateway)"],
             date: message.notice.at, id: UUID().uuidString.lowercased(), host: message.gateway)
         let ending = await ChildProcess.run(
-            program, ["-t", "-i"], input: mail.bytes, environment: Self.environment, limit: limit)
+            program, ["-t", "-i"], input: mail.bytes, environment: environment, limit: limit)
         switch ending {
         case .exited(0, _): return .taken
         case .exited(let status, let said): return failed("it ended with status \(status)", said)
@@ -90,9 +94,5 @@ package struct MailChannel: AlertChannel {
         }
     }()
 
-    /// Ours may hold secrets.
-    private static let environment: [String: String] = {
-        let passed: Set<String> = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR"]
-        return ProcessInfo.processInfo.environment.filter { passed.contains($0.key) }
-    }()
+    private static let passed: Set<String> = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR"]
 }

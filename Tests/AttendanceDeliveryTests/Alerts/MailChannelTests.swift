@@ -13,10 +13,13 @@ import Testing
         return path
     }
 
-    private func channel(_ program: String, limit: Duration = .seconds(30)) -> MailChannel {
+    private func channel(
+        _ program: String, limit: Duration = .seconds(30),
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) -> MailChannel {
         MailChannel(
             name: "office", to: ["ada@example.com", "bob@example.com"], from: "gateway@example.com",
-            program: program, limit: limit)
+            program: program, limit: limit, environment: environment)
     }
 
     private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
@@ -162,10 +165,9 @@ import Testing
         async throws
     {
         try await withFolder { folder in
-            setenv("ATTENDANCE_ERP_API_SECRET", "s3cret", 1)
-            defer { unsetenv("ATTENDANCE_ERP_API_SECRET") }
             let program = try program(#"env > "$HERE/env"; cat > /dev/null"#, in: folder)
-            #expect(await channel(program).send(AlertSamples.message()) == .taken)
+            let ours = ["PATH": "/usr/bin:/bin", "ATTENDANCE_ERP_API_SECRET": "s3cret"]
+            #expect(await channel(program, environment: ours).send(AlertSamples.message()) == .taken)
             let environment = try text(folder + "/env")
             #expect(environment.contains("PATH="))
             #expect(!environment.contains("s3cret"))
