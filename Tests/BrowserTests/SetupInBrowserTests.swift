@@ -13,7 +13,7 @@ extension InBrowser {
                 credential: "k3y-of-tests:9f3c1d2e7a")
             try await erp.start()
             // The same port again after the start with the new settings.
-            let console = try await GatewayProgram.freePort()
+            let console = try await LoopbackPort.free()
             let program = try GatewayProgram(["--set", "Console.Port=\(console)"])
             do {
                 let link = try await program.printed(/(http:\/\/127\.0\.0\.1:\d+\/setup\?token=[\w-]+)/)
@@ -40,7 +40,7 @@ extension InBrowser {
             try await makeAccount(tab, link)
             try await chooseZone(tab)
             try await connectSite(tab, erp)
-            let port = try await GatewayProgram.freePort()
+            let port = try await LoopbackPort.free()
             try await admit(tab, port: port)
             #expect(try await tab.complaints().filter { !$0.contains("status of 422") } == [])
 

@@ -1,3 +1,4 @@
+import AttendanceSimulation
 import Foundation
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func `accounts and tokens are kept through a running gateway and without one`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let config = folder.path + "/config.ini"
         let secret = folder.path + "/password"
         try "[Server]\nHost = 127.0.0.1\nPort = \(port)\n[Terminals]\nTimeZone = UTC\n".write(

@@ -180,7 +180,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func `alerts list and test ask the running gateway, and do without one`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         try await withReceiver { receiver in
             let sendmail = folder.path + "/sendmail"
             try "#!/bin/sh\necho 'no route to relay' >&2\nexit 75\n".write(

@@ -35,7 +35,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(5))) func `a taken port and a taken journal are told with 69`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let path = try config(
             "[Server]\nHost = 127.0.0.1\nPort = \(port)\n[Terminals]\nTimeZone = UTC\n", in: folder)
         let first = try GatewayProcess(["serve", "--config", path], port: port)
@@ -54,7 +54,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func `punches, export and dead-letters work beside a running gateway and without one`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         try await withERPNext(people: 1...5) { erp in
             let path = try config(
                 """
@@ -126,7 +126,7 @@ import Testing
         async throws
     {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let path = try config(
             "[Server]\nHost = 127.0.0.1\nPort = \(port)\n[Terminals]\nTimeZone = UTC\n", in: folder)
         let gateway = try GatewayProcess(["serve", "--config", path], port: port)

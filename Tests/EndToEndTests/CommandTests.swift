@@ -181,7 +181,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func `are neither lost nor run twice by a gateway that is killed again and again`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let config = folder.path + "/config.ini"
         try "[Server]\nHost = 127.0.0.1\nPort = \(port)\n[Terminals]\nTimeZone = UTC\nUnknown = accept\n"
             .write(toFile: config, atomically: true, encoding: .utf8)
@@ -268,7 +268,7 @@ import Testing
         async throws
     {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let config = folder.path + "/config.ini"
         try """
         [Server]

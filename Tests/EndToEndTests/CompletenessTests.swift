@@ -147,7 +147,7 @@ private final class HandClock: Sendable {
     @Test(.timeLimit(.minutes(5)))
     func `terminals and completeness work beside a running gateway and without one`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let path = folder.path + "/config.ini"
         try """
         [Server]

@@ -13,7 +13,7 @@ import Testing
     {
         let seed = UInt64.random(in: 1...1_000_000)
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let acknowledged = folder.path + "/acknowledged"
         let erp = try SimulatedERPNext(registersUnknown: true, credential: "k3y-of-tests:\(erpSecret)")
         erp.setHandlingTime(.milliseconds(3))
@@ -146,7 +146,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(5))) func `comes back beside its own left-over socket and lock`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let config = folder.path + "/config.ini"
         try "[Server]\nHost = 127.0.0.1\nPort = \(port)\n[Terminals]\nTimeZone = UTC\n"
             .write(toFile: config, atomically: true, encoding: .utf8)

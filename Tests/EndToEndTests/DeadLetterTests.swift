@@ -35,7 +35,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func `groups, retry by every choice, discard with a reason, and the trail of it`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         try await withERPNext(people: 1...9) { first in
             try await withERPNext(people: 1...9) { second in
                 // Each is refused once; by and by the site takes them.

@@ -226,7 +226,7 @@ import Testing
     // MARK: The way to the site
 
     @Test func `a name that is none, a port that is closed, a site that is none`() async throws {
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let key = ["ERP.Dialect=hrms", "ERP.APIKey=k", "ERP.APISecret=s"]
         try expectFailure(
             try await examine(["ERP.URL=https://no-such-host.invalid"] + key), "erpnext name",

@@ -161,7 +161,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func `the command previews, maps and reads, beside a running gateway and without one`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         try await withERPNext(people: 1...3) { erp in
             erp.add(.init(name: "HR-EMP-10", deviceID: "", employeeName: "Ana Lima"))
             let path = folder.path + "/config.ini"

@@ -47,7 +47,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(5)))
     func `what was delivered is never sent again, and what failed arrives once`() async throws {
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         try await withERPNext(people: 1...5) { erp in
             let place = try makePlace(port: port, erp: erp.url)
             let times = (0..<4).map { wallNow(-86_400 + 60 * Int64($0)) }

@@ -267,7 +267,7 @@ import Testing
         async throws
     {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let config = folder.path + "/config.ini"
         try """
         [Server]

@@ -27,7 +27,7 @@ import Testing
 
     @Test func `asks for metrics that there are`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         try await withERPNext(people: 1...5) { erp in
             let path = folder.path + "/config.ini"
             try """
@@ -98,7 +98,7 @@ import Testing
 
     @Test func `hears by another exit code that nobody answers`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let away = try await GatewayProcess.run(
             ["health", "--live", "--url", "http://127.0.0.1:\(port)"], in: folder)
         #expect(away.status == 69 && away.output.contains("no gateway answers"))

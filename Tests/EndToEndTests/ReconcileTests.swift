@@ -54,7 +54,7 @@ import Testing
         async throws
     {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         try await withERPNext(people: 1...9) { erp in
             let path = try config(folder, erp, port: port)
             let gateway = try GatewayProcess(["serve", "--config", path], port: port)

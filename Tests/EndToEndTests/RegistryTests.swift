@@ -418,7 +418,7 @@ import Testing
     {
         try await withERPNext { erp in
             let folder = try TemporaryFolder()
-            let port = try await GatewayProcess.freePort()
+            let port = try await LoopbackPort.free()
             let config = try self.configure(folder, port: port, erp: erp)
             let seed = UInt64.random(in: 1...1_000_000)
             var random = SeededGenerator(seed: seed)
@@ -472,7 +472,7 @@ import Testing
     func `works on the journal when no gateway runs, and doctor tells who waits`() async throws {
         try await withERPNext { erp in
             let folder = try TemporaryFolder()
-            let port = try await GatewayProcess.freePort()
+            let port = try await LoopbackPort.free()
             let config = try self.configure(folder, port: port, erp: erp)
             let store = try SQLiteStore(
                 folder: folder.path + "/data", options: .init(now: Gateway.Surroundings.systemTime),

@@ -56,7 +56,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func `SIGTERM under load, while the ERP answers nothing, ends it with 0 within 5 s`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let acknowledged = folder.path + "/acknowledged"
         try await withERPNext { erp in
             let path = try configure(folder, port: port, erp: erp)
@@ -114,7 +114,7 @@ import Testing
         async throws
     {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let path = try configure(folder, port: port, token: Self.firstToken)
         let notify = try NotifySocket(in: folder)
         let gateway = try GatewayProcess(
@@ -168,7 +168,7 @@ import Testing
         async throws
     {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let path = try configure(folder, port: port)
         let notify = try NotifySocket(in: folder)
         let gateway = try GatewayProcess(
@@ -195,7 +195,7 @@ import Testing
     @Test(.timeLimit(.minutes(5))) func `a hang-up that comes while it starts does not end it`() async throws
     {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let path = try configure(folder, port: port)
         let gateway = try GatewayProcess(["--config", path], port: port)
         try await eventually { (try? log(folder).contains { $0.contains("starting") }) == true }
@@ -210,7 +210,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func `no file it writes holds a token, a secret, a photo, a template, a PIN or a card`() async throws {
         let folder = try TemporaryFolder()
-        let port = try await GatewayProcess.freePort()
+        let port = try await LoopbackPort.free()
         let output = folder.path + "/console"
         try await withERPNext(people: 1...20) { erp in
             let path = try configure(

@@ -1,4 +1,5 @@
 import AttendanceCore
+import AttendanceSimulation
 import AttendanceStore
 import Foundation
 import Testing
@@ -159,7 +160,7 @@ import Testing
 
     @Test func `an existing file is changed line by line, and kept as it was`() async throws {
         let folder = try TemporaryFolder()
-        let (port, console) = (try await GatewayProcess.freePort(), try await GatewayProcess.freePort())
+        let (port, console) = (try await LoopbackPort.free(), try await LoopbackPort.free())
         let config = folder.path + "/config.ini"
         let old = """
             # ours

@@ -49,7 +49,7 @@ private final class FleetRun: Sendable {
         patience = number(named: "ATTENDANCE_FLEET_SECONDS", or: 60)
         random = Mutex(SeededGenerator(seed: seed ^ 0xF1EE7))
         folder = try TemporaryFolder()
-        port = try await GatewayProcess.freePort()
+        port = try await LoopbackPort.free()
         config = folder.path + "/config.ini"
         let groups = FleetPlan.groups.map { "[Group \($0)]\nShareCredentials = yes\n" }
         let sections = plan.places.map { "[Terminal \($0.serial)]\nGroup = \($0.group)\n" }

@@ -123,12 +123,4 @@ final class GatewayProcess: Sendable {
         let status = await process.waitUntilEnded()
         return (status, try String(contentsOfFile: file, encoding: .utf8))
     }
-
-    /// A port that was free a moment ago.
-    static func freePort() async throws -> Int {
-        let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .bind(host: "127.0.0.1", port: 0).get()
-        defer { channel.close(promise: nil) }
-        return channel.localAddress?.port ?? 0
-    }
 }
