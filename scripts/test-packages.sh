@@ -171,6 +171,8 @@ tail -n 3 "$work/output" | sed 's/^/        /'
 [ "$failures" -eq 0 ] || exit 1
 check "the unit is enabled" inside systemctl is-enabled $unit
 check "it is ready with the settings as they come" within 20 is_healthy
+check "its log in the journal has levels, and no second time" inside sh -c \
+    "journalctl -u $unit -p notice -o cat | grep -q '^listening for terminals' && ! journalctl -u $unit -p err -o cat | grep -q '^listening'"
 same "it runs as" "$(inside ps -o user:32= -p "$(property MainPID)" | tr -d ' ')" $unit
 same "config.ini" "$(inside stat -c '%U:%G %a' /etc/$unit/config.ini)" "root:$unit 640"
 same "the journal's folder" "$(inside stat -c '%U:%G %a' /var/lib/$unit)" "$unit:$unit 700"

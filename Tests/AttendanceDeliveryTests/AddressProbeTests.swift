@@ -6,7 +6,7 @@ import NIOPosix
 import NIOSSL
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Looking at an address` {
+@Suite(.timeLimit(.minutes(10))) struct `Looking at an address` {
     private static let now = UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
 
     private func probe(

@@ -64,7 +64,7 @@ import Testing
         await store.close()
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: [1, 2, 500])
+    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 500])
     func `writes a header and one line per outcome`(batch: Int) async throws {
         try await withJournal { journal in
             try await journal.settle(3)
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `the month of the punch decides the file`() async throws {
         try await withJournal { journal in
             try await journal.settle(1, from: 9 * 86_400 + 0)
@@ -93,7 +93,7 @@ import Testing
     }
 
     /// The bookmark is behind the file, and the file torn at every possible place: what a kill leaves.
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a kill between append and bookmark leaves each line once, wherever it strikes`() async throws {
         try await withJournal { journal in
             try await journal.settle(2)
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a kill while the first lines of a new file are written leaves one header`() async throws {
         try await withJournal { journal in
             try await journal.settle(2)
@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a file that a person changed is appended to on a fresh line`() async throws {
         try await withJournal { journal in
             try FileManager.default.createDirectory(atPath: journal.csv, withIntermediateDirectories: true)
@@ -159,7 +159,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `an unwritable folder delays the CSV, is told, and loses nothing`() async throws {
         try await withJournal { journal in
             // A file stands where the folder should be

@@ -5,7 +5,7 @@ import AttendanceStore
 import Testing
 
 /// Draining a backlog with `insert_many`.
-@Suite(.timeLimit(.minutes(5))) struct BulkTests {
+@Suite(.timeLimit(.minutes(10))) struct BulkTests {
     private static let insertMany = "api/method/frappe.client.insert_many"
     private static let people = (1...60).map { "\($0)" }
 

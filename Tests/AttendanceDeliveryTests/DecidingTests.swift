@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// What is decided about a punch before its first attempt, and that it stays so.
-@Suite(.timeLimit(.minutes(5))) struct DecidingTests {
+@Suite(.timeLimit(.minutes(10))) struct DecidingTests {
     private static func punch(
         _ person: String = "12", alias: String? = nil, terminal: String = "gate-1", name: String? = "Ada"
     ) -> OwedPunch {

@@ -5,7 +5,7 @@ import AttendanceStore
 import Testing
 
 @Suite struct DeliveryWorkerTests {
-    @Test(.timeLimit(.minutes(5)), arguments: DialectChoice.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: DialectChoice.allCases)
     func `everything owed arrives once, in order per person, one request per person at a time`(
         dialect: DialectChoice
     ) async throws {
@@ -41,7 +41,7 @@ import Testing
         .refused(exceptionType: "ValidationError", message: "Failed to get method for command x"),
     ]
 
-    @Test(.timeLimit(.minutes(5)), arguments: passing)
+    @Test(.timeLimit(.minutes(10)), arguments: passing)
     func `after a fault that passes every punch is there once`(fault: ERPNextFault) async throws {
         try await withWorld(speed: 100, timeout: .seconds(1)) { world in
             world.erp.inject(fault, times: 3)
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `with the older method a missing answer is waited out before the punch goes again`() async throws {
         try await withWorld(.custom, speed: 200, rules: SettlementRules(quiet: .seconds(60))) { world in
             world.erp.inject(.closed(stored: true), times: 1)
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `what cannot succeed becomes a dead letter and blocks nobody`() async throws {
         try await withWorld { world in
             world.erp.add(.init(name: "HR-EMP-9", deviceID: "9", status: .inactive))
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             ERPNextFault.serverError(exceptionType: "KeyError", message: "'x'"), .databaseGone,
             .badGateway(stored: false), .forbidden,
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a refused connection burns no attempt, is told in the state, and delivery resumes within 10 s`()
         async throws
     {
@@ -153,7 +153,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a frozen site that wakes and commits gets no punch twice`() async throws {
         try await withWorld(speed: 20, timeout: .seconds(1)) { world in
             world.erp.inject(.frozen)
@@ -167,7 +167,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a wrong key pauses the site, says what to do, and recovers by itself`() async throws {
         try await withWorld(speed: 200, credential: "key:other") { world in
             try await world.record(["1", "2", "3"])
@@ -187,7 +187,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a site that writes another time is stopped after the first punch`() async throws {
         try await withWorld(speed: 500) { world in
             world.erp.inject(.wrongTime, times: 1)
@@ -205,7 +205,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `after a crash the worker looks before it sends`() async throws {
         try await withWorld(runs: false) { world in
             try await world.record(["1", "2"])
@@ -230,7 +230,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `punches are reported as failed so far while the site is down, and once`() async throws {
         try await withWorld(speed: 100) { world in
             world.erp.inject(.maintenance)
@@ -247,7 +247,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `punches that wait are told when a trouble begins, and their number when it is over`() async throws {
         try await withWorld(speed: 100) { world in
             world.erp.inject(.maintenance)
@@ -268,7 +268,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a key that the site refuses is the fault, not the zone that it keeps unknown`() async throws {
         let directory = SiteDirectory()
         directory.update {
@@ -285,7 +285,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a request cut off by stopping stays marked as begun`() async throws {
         try await withWorld(timeout: .seconds(30), runs: false) { world in
             world.erp.inject(.hang)

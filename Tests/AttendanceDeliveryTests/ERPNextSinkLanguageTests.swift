@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)), arguments: SimulatedSiteLanguage.allCases,
+        .timeLimit(.minutes(10)), arguments: SimulatedSiteLanguage.allCases,
         [SimulatedErrorBody.whole, .withoutTraceback, .withoutMessages, .version2])
     func `a repeat is there, and an unknown person is unknown`(
         language: SimulatedSiteLanguage, errorBody: SimulatedErrorBody
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a rule of the customer's that links to another check-in is a refusal`()
         async throws
     {

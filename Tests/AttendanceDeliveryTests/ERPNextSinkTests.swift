@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: ["", "/", "///"])
+    @Test(.timeLimit(.minutes(10)), arguments: ["", "/", "///"])
     func `joins address and endpoint whatever the slashes`(slashes: String) async throws {
         let erp = try SimulatedERPNext(registersUnknown: true)
         try await erp.start()
@@ -79,7 +79,7 @@ import Testing
         try await erp.stop()
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `tells what was certainly not sent from what may have arrived`() async throws {
         let erp = try SimulatedERPNext(registersUnknown: true)
         try await erp.start()
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `an answer without end is cut off and the client goes on`() async throws {
         let erp = try SimulatedERPNext(registersUnknown: true)
         try await erp.start()
@@ -129,7 +129,7 @@ import Testing
         if case .siteUnavailable(_, _, let ambiguous) = delivery.outcome { ambiguous } else { nil }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `looks for exactly its own check-in`() async throws {
         let erp = try SimulatedERPNext(registersUnknown: true, credential: "k:s")
         try await erp.start()
@@ -154,7 +154,7 @@ import Testing
         try await erp.stop()
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `the stand-in doubles equal requests at once, as the real site does`() async throws {
         let erp = try SimulatedERPNext(registersUnknown: true)
         // Both have looked for a repeat before either is stored: the database wakes only when both are there.

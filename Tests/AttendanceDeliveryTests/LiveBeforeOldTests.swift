@@ -6,7 +6,7 @@ import Foundation
 import Testing
 
 /// Backlog and live punches, directions and repeats, through the whole engine.
-@Suite(.timeLimit(.minutes(5))) struct LiveBeforeOldTests {
+@Suite(.timeLimit(.minutes(10))) struct LiveBeforeOldTests {
     @Test func `after an outage live punches do not wait for the backlog`() async throws {
         try await withWorld(speed: 50, concurrency: 1, runs: false) { world in
             world.erp.setHandlingTime(.milliseconds(4))

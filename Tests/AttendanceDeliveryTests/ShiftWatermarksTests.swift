@@ -104,7 +104,7 @@ private func withSite(
 }
 
 @Suite struct `Moving last_sync_of_checkin` {
-    @Test(.timeLimit(.minutes(5))) func `follows the slowest terminal, at most once an interval`()
+    @Test(.timeLimit(.minutes(10))) func `follows the slowest terminal, at most once an interval`()
         async throws
     {
         try await withSite { site in
@@ -137,7 +137,7 @@ private func withSite(
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `waits for punches that the site has not taken`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `waits for punches that the site has not taken`() async throws {
         try await withSite { site in
             site.erp.add(Site.day())
             site.set("gate-1", complete: -60)
@@ -159,7 +159,7 @@ private func withSite(
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `does not go back over a restart, a value set by hand, or a site further west`() async throws {
         try await withSite { site in
             site.erp.add(Site.day(lastSync: "2026-03-02 19:30:00"))
@@ -183,7 +183,7 @@ private func withSite(
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `leaves alone what is not marked, what nobody names, and what the site moves itself`() async throws {
         try await withSite { site in
             site.erp.add(Site.day("Self", movesItself: true))
@@ -209,7 +209,7 @@ private func withSite(
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `tells once that a shift has ended without all of its terminals`()
+    @Test(.timeLimit(.minutes(10))) func `tells once that a shift has ended without all of its terminals`()
         async throws
     {
         try await withSite { site in
@@ -248,7 +248,7 @@ private func withSite(
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `says what is to be mended, and goes on by itself`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `says what is to be mended, and goes on by itself`() async throws {
         try await withSite { site in
             site.erp.add(Site.day())
             site.set("A", complete: -60)
@@ -284,7 +284,7 @@ private func withSite(
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a site that does not answer is asked once, not for each shift`()
+    @Test(.timeLimit(.minutes(10))) func `a site that does not answer is asked once, not for each shift`()
         async throws
     {
         try await withSite { site in
@@ -303,7 +303,7 @@ private func withSite(
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `works with sites that know no auto_update_last_sync, and odd names`()
+    @Test(.timeLimit(.minutes(10))) func `works with sites that know no auto_update_last_sync, and odd names`()
         async throws
     {
         try await withSite(version: .version14) { site in
@@ -315,7 +315,7 @@ private func withSite(
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `runs as a service and stops`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `runs as a service and stops`() async throws {
         try await withSite { site in
             site.erp.add(Site.day())
             site.set("A", complete: -60)

@@ -8,7 +8,7 @@ import Testing
 
 @testable import AttendanceDelivery
 
-@Suite(.timeLimit(.minutes(5))) struct WebhookSinkTests {
+@Suite(.timeLimit(.minutes(10))) struct WebhookSinkTests {
     private static let now = UnixTime(seconds: 1_795_312_800)
 
     private static func punch(_ number: Int64 = 7, person: String = "0012") -> OwedPunch {

@@ -23,7 +23,7 @@ import Testing
         FileManager.default.isExecutableFile(atPath: $0 + "/systemd-analyze")
     }
 
-    @Test(.enabled(if: hasSystemd, "systemd-analyze is not installed"), .timeLimit(.minutes(5)))
+    @Test(.enabled(if: hasSystemd, "systemd-analyze is not installed"), .timeLimit(.minutes(10)))
     func `the unit is sound and well confined, and the check can fail`() throws {
         let path = Self.packaging.appending(path: "attendance-gateway.service").path
         let good = try check(path)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct `Who may do what on the simulated site` {
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             ("token key:secret", 200, nil), ("Token key:secret", 200, nil),
             ("Basic " + Data("key:secret".utf8).base64EncodedString(), 200, nil),
@@ -32,14 +32,14 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `goes without a header where none is asked for`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `goes without a header where none is asked for`() async throws {
         try await withSite(credential: nil, authorization: nil) { _, site in
             let answer = try await site.log("1006", "2026-11-22 08:00:00")
             #expect(answer.status == 200)
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `is refused without the right, as recorded`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `is refused without the right, as recorded`() async throws {
         try await withSite { erp, site in
             erp.changeRights { $0.createCheckin = false }
             let create = try await site.log("1006", "2026-11-22 08:00:00")
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `is held to one employee by a User Permission`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `is held to one employee by a User Permission`() async throws {
         try await withSite { erp, site in
             erp.changeRights { $0.onlyEmployee = "HR-EMP-00001" }
             #expect(try await site.log("1006", "2026-11-22 08:00:00").status == 200)
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `is troubled by cookies`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `is troubled by cookies`() async throws {
         try await withSite { erp, site in
             let ping = try await site.send("GET", "api/method/ping")
             let cookies = ping.headers.filter { $0.0.lowercased() == "set-cookie" }.map(\.1)
@@ -105,7 +105,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `can be asked`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `can be asked`() async throws {
         try await withSite { erp, site in
             #expect(
                 try await site.send("GET", "api/method/frappe.auth.get_logged_user").message.text
@@ -126,7 +126,7 @@ import Testing
 }
 
 @Suite struct `What the simulated site tells of itself` {
-    @Test(.timeLimit(.minutes(5))) func `versions, zone, clock and pulse`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `versions, zone, clock and pulse`() async throws {
         let seconds = Mutex(Int64(1_795_334_405))
         try await withSite(now: { UnixTime(seconds: seconds.withLock { $0 }) }) { erp, site in
             let ping = try await site.send("GET", "api/method/frappe.ping")
@@ -167,7 +167,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `that there is no such site`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `that there is no such site`() async throws {
         try await withSite { erp, site in
             erp.setHost("erp.example.com")
             let other = try await site.send("GET", "api/method/ping")

@@ -4,7 +4,7 @@ import Testing
 
 /// `add_log_based_on_employee_field`, by the table recorded on a live site.
 @Suite struct `HRMS's own method on the simulated site` {
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `answers with the document, the time as it was sent`() async throws {
         try await withSite { erp, site in
             let answer = try await site.log("1006", "2026-11-22 20:01:09", ["device_id": "gate-1"])
@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `takes JSON and forms, PUT as well as POST, and drops unknown fields`()
         async throws
     {
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `answers a GET with a document and stores nothing`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `answers a GET with a document and stores nothing`() async throws {
         try await withSite { erp, site in
             let answer = try await site.send(
                 "GET", "api/method/\(Caller.hrms)",
@@ -105,7 +105,7 @@ import Testing
         ]
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: Refusal.all)
+    @Test(.timeLimit(.minutes(10)), arguments: Refusal.all)
     func `refuses as recorded, and stores nothing`(_ refusal: Refusal) async throws {
         try await withSite { erp, site in
             let answer = try await site.log(refusal.fields)
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `misses arguments as Python does`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `misses arguments as Python does`() async throws {
         try await withSite { _, site in
             let one = try await site.log(["employee_field_value": "1006"])
             #expect(one.status == 500 && one.type == "TypeError")
@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             ("2026-11-22T08:00:00", "2026-11-22 08:00:00"), ("2026-11-22", "2026-11-22 00:00:00"),
             ("2026-11-22 08:00:00.25", "2026-11-22 08:00:00.250000"),
@@ -158,7 +158,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `of a newer version echoes what it stores, and swaps day and month without a word`() async throws {
         try await withSite(version: .version15) { erp, site in
             let sent = ["2026-11-22T08:00:00", "2026-11-22 08:00:01.75", "05-06-2026 08:00:00"]
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `finds employees as MariaDB compares`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `finds employees as MariaDB compares`() async throws {
         try await withSite { erp, site in
             for (person, field) in [
                 ("1006  ", "attendance_device_id"), ("e-7", "employee_number"), ("b 1", "custom_badge"),
@@ -194,7 +194,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `knows a repeat by employee, time and log type`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `knows a repeat by employee, time and log type`() async throws {
         try await withSite { erp, site in
             let first = try await site.log("1006", "2026-11-22 08:00:00", ["log_type": "IN"])
             #expect(try await site.log("1006", "2026-11-22 08:00:00", ["log_type": "OUT"]).status == 200)
@@ -218,7 +218,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `stores equal requests twice when both are there at once`()
+    @Test(.timeLimit(.minutes(10))) func `stores equal requests twice when both are there at once`()
         async throws
     {
         try await withSite { erp, site in
@@ -237,7 +237,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `without write at level 1 stores the present time, says so and says 200`() async throws {
         try await withSite { erp, site in
             erp.changeRights { $0.writeLevelOne = false }
@@ -255,7 +255,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `puts a check-in into the shift its time falls in`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `puts a check-in into the shift its time falls in`() async throws {
         try await withSite { erp, site in
             let day = try await site.log("1006", "2026-11-22 08:00:00")
             #expect(day.message["shift"].text == "Day")
@@ -276,7 +276,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `wants a log type where the shift goes by it`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `wants a log type where the shift goes by it`() async throws {
         try await withSite { erp, site in
             var strict = SimulatedShiftType.day
             strict.determination = .byLogType
@@ -293,7 +293,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `wants coordinates where it is told to`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `wants coordinates where it is told to`() async throws {
         try await withSite(version: .version15) { erp, site in
             erp.setWantsCoordinates(true)
             let answer = try await site.log("1006", "2026-11-22 09:00:00")
@@ -311,7 +311,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `is found under its own path only`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `is found under its own path only`() async throws {
         try await withSite { erp, site in
             let old = try await site.send("POST", "api/method/erpnext.hr.x", form: [])
             #expect(old.status == 417)
@@ -333,7 +333,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `of the older service reads the day first and asks for no login`()
+    @Test(.timeLimit(.minutes(10))) func `of the older service reads the day first and asks for no login`()
         async throws
     {
         try await withSite(authorization: nil) { erp, site in

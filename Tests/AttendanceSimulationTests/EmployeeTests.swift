@@ -2,7 +2,7 @@ import AttendanceSimulation
 import Testing
 
 @Suite struct `Employees of the simulated site` {
-    @Test(.timeLimit(.minutes(5))) func `are documents with the fields they were given`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `are documents with the fields they were given`() async throws {
         try await withSite { _, site in
             let ada = try await site.send("GET", "api/resource/Employee/HR-EMP-00001").data
             #expect(ada["employee_name"].text == "Ada Example")
@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `bear a new stamp after every change, so that changes can be read`()
+    @Test(.timeLimit(.minutes(10))) func `bear a new stamp after every change, so that changes can be read`()
         async throws
     {
         try await withSite { erp, site in
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: SimulatedEmployee.Status.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: SimulatedEmployee.Status.allCases)
     func `take check-ins unless they are inactive`(status: SimulatedEmployee.Status) async throws {
         try await withSite { erp, site in
             erp.update("HR-EMP-00001") { $0.status = status }
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `with the same key are found by the last change`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `with the same key are found by the last change`() async throws {
         try await withSite { erp, site in
             erp.update("HR-EMP-00004") { $0.deviceID = "1006" }
             #expect(

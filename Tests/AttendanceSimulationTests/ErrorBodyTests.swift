@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct `Errors of the simulated site` {
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             (
                 SimulatedSiteVersion.version13, SimulatedErrorBody.whole,
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `under version 2's path have version 2's shape`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `under version 2's path have version 2's shape`() async throws {
         try await withSite { erp, site in
             let path = "api/v2/method/\(Caller.hrms)"
             let form = [("employee_field_value", "9"), ("timestamp", "2026-11-22 08:00:00")]
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `are pages for who asks for pages`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `are pages for who asks for pages`() async throws {
         try await withSite { _, site in
             let answer = try await site.send(
                 "POST", "api/method/\(Caller.hrms)",
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `speak the language that is asked for, and never change their type`()
+    @Test(.timeLimit(.minutes(10))) func `speak the language that is asked for, and never change their type`()
         async throws
     {
         try await withSite { erp, site in
@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `tell of a body that is too large with a page`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `tell of a body that is too large with a page`() async throws {
         try await withSite { erp, site in
             let answer = try await site.send(
                 "POST", "api/method/\(Caller.hrms)",

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 @Suite struct `Faults of the simulated site` {
-    @Test(.timeLimit(.minutes(5))) func `of the catalogue are all there, in an order that comes again`() {
+    @Test(.timeLimit(.minutes(10))) func `of the catalogue are all there, in an order that comes again`() {
         let all = ERPNextFault.catalogue
         #expect(Set(all.map(\.name)).count == all.count && Set(all.map(\.fault)).count == all.count)
         let shuffled = ERPNextFault.catalogue(seed: 7).map(\.name)
@@ -19,7 +19,7 @@ import Testing
         #expect(kinds.count == 36, "\(kinds.sorted())")
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: ERPNextFault.catalogue)
+    @Test(.timeLimit(.minutes(10)), arguments: ERPNextFault.catalogue)
     func `hit one delivery, store what they say they store, and pass`(_ entry: CataloguedFault) async throws {
         try await withSite { erp, site in
             erp.inject(entry.fault, times: 1)
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             (ERPNextFault.badGateway(stored: true), 502, "502 Bad Gateway", "nginx/1.24.0"),
             (.gatewayTimeout(stored: true), 504, "504 Gateway Time-out", "nginx/1.24.0"),
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `of limits carry the headers that were recorded`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `of limits carry the headers that were recorded`() async throws {
         try await withSite { erp, site in
             erp.inject(.rateLimited(retryAfter: 30), times: 1)
             let whole = try await site.log("1006", "2026-11-22 08:00:00")
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `of redirects name where to`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `of redirects name where to`() async throws {
         try await withSite { erp, site in
             erp.inject(.redirectToHTTPS, times: 1)
             let secure = try await site.log("1006", "2026-11-22 08:00:00")
@@ -102,7 +102,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `are bound to a person, a path or a number of requests`() async throws
+    @Test(.timeLimit(.minutes(10))) func `are bound to a person, a path or a number of requests`() async throws
     {
         try await withSite { erp, site in
             erp.inject(.serverError(exceptionType: "KeyError", message: "'shift'"), person: "77")
@@ -127,7 +127,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `of a frozen site end with what was sent, also for who has left`()
+    @Test(.timeLimit(.minutes(10))) func `of a frozen site end with what was sent, also for who has left`()
         async throws
     {
         try await withSite { erp, site in
@@ -146,7 +146,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `that make an answer late store it for who has not waited`()
+    @Test(.timeLimit(.minutes(10))) func `that make an answer late store it for who has not waited`()
         async throws
     {
         try await withSite { erp, site in
@@ -162,7 +162,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `of a limit by server time come and go with the clock`() async throws
+    @Test(.timeLimit(.minutes(10))) func `of a limit by server time come and go with the clock`() async throws
     {
         let seconds = Mutex(Int64(1_795_334_400))
         try await withSite(now: { UnixTime(seconds: seconds.withLock { $0 }) }) { erp, site in
@@ -184,7 +184,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `aside, inserts wait for each other where that is asked for`()
+    @Test(.timeLimit(.minutes(10))) func `aside, inserts wait for each other where that is asked for`()
         async throws
     {
         try await withSite { erp, site in

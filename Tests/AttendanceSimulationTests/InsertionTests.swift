@@ -10,7 +10,7 @@ import Testing
 
     private static let path = "api/method/frappe.client.insert_many"
 
-    @Test(.timeLimit(.minutes(5))) func `insert_many answers the names in order`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `insert_many answers the names in order`() async throws {
         try await withSite { erp, site in
             let docs = (0..<200).map { second in
                 Self.doc(
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             (doc("HR-EMP-00003", "2026-11-22 08:00:01"), 417, "InactiveEmployeeStatusError"),
             (doc("HR-EMP-00001", "2026-11-22 07:00:00"), 417, "ValidationError"),
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `none of them looks up the employee, unless the version does`()
+    @Test(.timeLimit(.minutes(10))) func `none of them looks up the employee, unless the version does`()
         async throws
     {
         try await withSite { erp, site in
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `one document goes in by insert, by POST, and as JSON in a form`()
+    @Test(.timeLimit(.minutes(10))) func `one document goes in by insert, by POST, and as JSON in a form`()
         async throws
     {
         try await withSite { erp, site in
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a time is repaired, and the shift with it`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a time is repaired, and the shift with it`() async throws {
         try await withSite { erp, site in
             let name = try #require(
                 try await site.log("1006", "2026-11-22 03:00:00").message["name"].text)
@@ -131,7 +131,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a check-in is deleted once`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a check-in is deleted once`() async throws {
         try await withSite { erp, site in
             let name = try #require(
                 try await site.log("1006", "2026-11-22 08:00:00").message["name"].text)
@@ -156,7 +156,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a series that was reset gives names that are taken`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a series that was reset gives names that are taken`() async throws {
         try await withSite { erp, site in
             for second in 0..<3 { _ = try await site.log("1006", "2026-11-22 08:00:0\(second)") }
             erp.setSeries(next: 3)
@@ -171,7 +171,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `the sync time of a shift is moved`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `the sync time of a shift is moved`() async throws {
         try await withSite { erp, site in
             let path = "api/resource/Shift Type/Day"
             let body = #"{"last_sync_of_checkin":"2026-11-22 12:00:00"}"#

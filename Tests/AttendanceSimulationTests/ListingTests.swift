@@ -2,7 +2,7 @@ import AttendanceSimulation
 import Testing
 
 @Suite struct `Lists of the simulated site` {
-    @Test(.timeLimit(.minutes(5))) func `stop at 20 unless told otherwise`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `stop at 20 unless told otherwise`() async throws {
         try await withSite { erp, site in
             for number in 5...30 { erp.add(SimulatedEmployee(name: "E\(number)", deviceID: "d\(number)")) }
             func names(_ more: [(String, String)]) async throws -> [String] {
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             (#"[["status","=","active"]]"#, ["1", "2"]), (#"[["status","!=","Active"]]"#, ["3", "4"]),
             (#"[["Employee","status","=","Left"]]"#, ["4"]), (#"{"status":"Left"}"#, ["4"]),
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `of check-ins filter by moments`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `of check-ins filter by moments`() async throws {
         try await withSite { erp, site in
             for (person, time) in [
                 ("1006", "2026-11-21 23:59:59"), ("1006", "2026-11-22 00:00:00"),
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `refuse fields that are not there`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `refuse fields that are not there`() async throws {
         try await withSite { erp, site in
             let fields = ["name", "start_time", "auto_update_last_sync"]
             let refused = try await site.list("Shift Type", fields: fields)
@@ -114,7 +114,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `tell all of a shift that is asked for`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `tell all of a shift that is asked for`() async throws {
         try await withSite { _, site in
             let answer = try await site.list(
                 "Shift Type",
@@ -134,7 +134,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `count and list as methods do the same`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `count and list as methods do the same`() async throws {
         try await withSite { _, site in
             let filters = #"{"status":"Active"}"#
             let count = try await site.send(

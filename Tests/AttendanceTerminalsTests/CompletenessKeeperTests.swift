@@ -103,7 +103,7 @@ private func eventually(_ condition: () async throws -> Bool) async throws {
 @Suite struct `Keeping what terminals have brought` {
     private let serial = SerialNumber("ZX01")!
 
-    @Test(.timeLimit(.minutes(5))) func `is written down each minute, at each going and at the end`()
+    @Test(.timeLimit(.minutes(10))) func `is written down each minute, at each going and at the end`()
         async throws
     {
         let hall = try Hall()
@@ -136,7 +136,7 @@ private func eventually(_ condition: () async throws -> Bool) async throws {
         await hall.store.close()
     }
 
-    @Test(.timeLimit(.minutes(5))) func `goes on after a restart and never back`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `goes on after a restart and never back`() async throws {
         let hall = try Hall()
         try await hall.note("ZX01")
         try await hall.withKeeper { _ in

@@ -2,7 +2,7 @@ import AttendanceCore
 import Testing
 
 /// Everything that is tried in a real browser: one after the other, since they share it.
-@Suite(.browser, .serialized, .timeLimit(.minutes(5))) enum InBrowser {}
+@Suite(.browser, .serialized, .timeLimit(.minutes(10))) enum InBrowser {}
 
 extension InBrowser {
     @Suite struct ConsoleInBrowserTests {

@@ -7,7 +7,7 @@ import Testing
 @testable import AttendanceGateway
 
 /// Terminals that ask before they open, over real sockets.
-@Suite(.timeLimit(.minutes(5))) struct `Terminals in approval mode` {
+@Suite(.timeLimit(.minutes(10))) struct `Terminals in approval mode` {
     private static let door = """
         [Terminal D1]
         Approval = on

@@ -5,7 +5,7 @@ import Testing
 @Suite struct `Accounts at the command line` {
     private let password = "a good long password"
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `accounts and tokens are kept through a running gateway and without one`() async throws {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()

@@ -15,7 +15,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a listener's token is wanted before the upgrade`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a listener's token is wanted before the upgrade`() async throws {
         try await withGateway(["Security.AuthToken=a-long-enough-token"]) { gateway in
             let good = [("Authorization", "Bearer a-long-enough-token")]
             #expect(try await status { try await gateway.connect("ZX01", headers: good) } == 101)
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `each listener has rules of its own, and all of them must hold`()
+    @Test(.timeLimit(.minutes(10))) func `each listener has rules of its own, and all of them must hold`()
         async throws
     {
         let file = """
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `the admin socket is its owner's alone, whatever its folder allows`()
+    @Test(.timeLimit(.minutes(10))) func `the admin socket is its owner's alone, whatever its folder allows`()
         async throws
     {
         try await withGateway { gateway in
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a flood of probes reads the journal a few times a second`()
+    @Test(.timeLimit(.minutes(10))) func `a flood of probes reads the journal a few times a second`()
         async throws
     {
         try await withGateway { gateway in
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `connections over the limit are closed and the others stay`()
+    @Test(.timeLimit(.minutes(10))) func `connections over the limit are closed and the others stay`()
         async throws
     {
         try await withGateway(["Server.MaxConnectionsPerAddress=3"]) { gateway in

@@ -50,7 +50,7 @@ import Testing
         """
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a wrong key is told once, whatever is restarted, and its end is told once`() async throws {
         let folder = try TemporaryFolder()
         try await withReceiver { receiver in
@@ -97,7 +97,7 @@ import Testing
         for secret in ["s3cret", "t0ken-of-tests"] { #expect(!log.contains(secret)) }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `wrong check-ins are told until none stands there, however often the gateway starts`() async throws {
         let folder = try TemporaryFolder()
         try await withReceiver { receiver in
@@ -151,7 +151,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a terminal that goes away is told by its name, and when it is back`()
+    @Test(.timeLimit(.minutes(10))) func `a terminal that goes away is told by its name, and when it is back`()
         async throws
     {
         try await withReceiver { receiver in
@@ -177,7 +177,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `alerts list and test ask the running gateway, and do without one`() async throws {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()

@@ -45,7 +45,7 @@ enum CSVObstacle: String, CaseIterable, Sendable {
 }
 
 @Suite struct `A CSV that cannot be written` {
-    @Test(.timeLimit(.minutes(5)), arguments: CSVObstacle.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: CSVObstacle.allCases)
     func `delays the CSV and nothing else, and is complete once mended`(_ obstacle: CSVObstacle) async throws
     {
         let folder = try TemporaryFolder()

@@ -9,7 +9,7 @@ import Testing
 @testable import AttendanceGateway
 
 /// Who did what, as the command line shows it, and what it makes of a trail that somebody has edited.
-@Suite(.timeLimit(.minutes(5))) struct `The audit trail` {
+@Suite(.timeLimit(.minutes(10))) struct `The audit trail` {
     private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     private static func config(in folder: TemporaryFolder) throws -> [String] {

@@ -9,7 +9,7 @@ import Testing
         return path
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a wrong config ends serve and check-config with 78 and every mistake`() async throws {
         let folder = try TemporaryFolder()
         let path = try config(
@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `serve without a config says how to begin`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `serve without a config says how to begin`() async throws {
         let folder = try TemporaryFolder()
         let result = try await GatewayProcess.run(
             ["serve", "--config", folder.path + "/none.ini"], in: folder)
@@ -33,7 +33,7 @@ import Testing
         #expect(result.output.contains("none.ini"))
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a taken port and a taken journal are told with 69`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a taken port and a taken journal are told with 69`() async throws {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()
         let path = try config(
@@ -51,7 +51,7 @@ import Testing
         #expect(await first.waitUntilEnded() == 0)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `punches, export and dead-letters work beside a running gateway and without one`() async throws {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()
@@ -122,7 +122,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `simulate against serve ends with 0 when all is acknowledged`()
+    @Test(.timeLimit(.minutes(10))) func `simulate against serve ends with 0 when all is acknowledged`()
         async throws
     {
         let folder = try TemporaryFolder()
@@ -146,7 +146,7 @@ import Testing
         #expect(alone.status == 1)
     }
 
-    @Test(.timeLimit(.minutes(5))) func `version and help are there`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `version and help are there`() async throws {
         let folder = try TemporaryFolder()
         #expect(try await GatewayProcess.run(["version"], in: folder).output.hasPrefix("attendance-gateway "))
         let help = try await GatewayProcess.run(["--help"], in: folder)

@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// Commands over real sockets, in the whole gateway.
-@Suite(.timeLimit(.minutes(5))) struct CommandTests {
+@Suite(.timeLimit(.minutes(10))) struct CommandTests {
     private static let serial = SerialNumber("ZX01")
     private static let author = Author("ada")
 
@@ -178,7 +178,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `are neither lost nor run twice by a gateway that is killed again and again`() async throws {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()

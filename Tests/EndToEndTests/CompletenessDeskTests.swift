@@ -53,7 +53,7 @@ import Testing
         await store.close()
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `pages hold every terminal once, in order, heard of or only named`() async throws {
         let serials = (0..<1200).map { "T\($0.padded(4))" }
         let named = "[Terminal T0000a]\n[Terminal t0499]\nName = Here\n[Terminal T0499b]\n[Terminal ZZZ]\n"
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a terminal that nobody names is waited for as long as it is remembered, a named one for ever`()
         async throws
     {

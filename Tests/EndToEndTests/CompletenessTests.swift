@@ -37,7 +37,7 @@ private final class HandClock: Sendable {
         Group = gates
         """
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `an offline terminal holds the shift back, and it goes on once all is there, also over a restart`()
         async throws
     {
@@ -124,7 +124,7 @@ private final class HandClock: Sendable {
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a pong is a sign of life`()
+    @Test(.timeLimit(.minutes(10))) func `a pong is a sign of life`()
         async throws
     {
         let clock = HandClock()
@@ -144,7 +144,7 @@ private final class HandClock: Sendable {
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `terminals and completeness work beside a running gateway and without one`() async throws {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()

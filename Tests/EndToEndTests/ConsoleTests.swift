@@ -2,7 +2,7 @@ import AttendanceCore
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ConsoleTests {
+@Suite(.timeLimit(.minutes(10))) struct ConsoleTests {
     @Test func `nobody sees a page before signing in, and comes back to it afterwards`() async throws {
         try await withGateway { gateway in
             _ = try await gateway.visitor()

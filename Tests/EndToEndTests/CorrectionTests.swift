@@ -6,7 +6,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct `Times that cannot be right` {
+@Suite(.timeLimit(.minutes(10))) struct `Times that cannot be right` {
     private static let ahead: Int64 = 30 * 86_400
 
     /// Seconds since the epoch of a wall time in the output of a command.

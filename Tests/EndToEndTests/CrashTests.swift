@@ -8,7 +8,7 @@ import Testing
 @Suite struct `A gateway that is killed` {
     private static let rounds = 30
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(20)))
     func `loses nothing acknowledged and doubles nothing, at thirty random moments under load`() async throws
     {
         let seed = UInt64.random(in: 1...1_000_000)
@@ -144,7 +144,8 @@ import Testing
         try await erp.stop()
     }
 
-    @Test(.timeLimit(.minutes(5))) func `comes back beside its own left-over socket and lock`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `comes back beside its own left-over socket and lock`() async throws
+    {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()
         let config = folder.path + "/config.ini"

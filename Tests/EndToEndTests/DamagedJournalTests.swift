@@ -19,7 +19,7 @@ import Testing
     }
 
     /// 600 punches are sent and delivered, then something happens to the file, then the gateway is started again.
-    @Test(.timeLimit(.minutes(5)), arguments: Damage.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: Damage.allCases)
     private func `starts, says so, and delivers nothing twice`(_ damage: Damage) async throws {
         try await withERPNext(people: 1...600) { erp in
             let folder = try TemporaryFolder()
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `that cannot be read for want of permission is left where it is`() async throws {
         let folder = try TemporaryFolder()
         try await withGateway(folder: folder) { _ in }
@@ -109,7 +109,7 @@ import Testing
 }
 
 @Suite struct `A journal that is restored` {
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `is asked for again by its terminals, and ERPNext gets nothing twice`() async throws {
         try await withERPNext(people: 1...600) { erp in
             let folder = try TemporaryFolder()
@@ -165,7 +165,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `backups are told of in health and metrics, and a failing one is degraded`() async throws {
         let folder = try TemporaryFolder()
         try Data().write(to: URL(fileURLWithPath: folder.path + "/file"))

@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `groups, retry by every choice, discard with a reason, and the trail of it`() async throws {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()

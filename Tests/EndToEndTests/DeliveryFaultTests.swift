@@ -86,7 +86,7 @@ struct SiteFaultCase: Sendable, CustomTestStringConvertible {
     }
 
     // One after the other: some of them go by a time-out of a second, which two dozen gateways at once would run into.
-    @Test(.serialized, .timeLimit(.minutes(5)), arguments: SiteFaultCase.all)
+    @Test(.serialized, .timeLimit(.minutes(10)), arguments: SiteFaultCase.all)
     func `stops no terminal, is told in health, and gets every punch once when it is well again`(
         _ fault: SiteFaultCase
     ) async throws {
@@ -155,7 +155,7 @@ struct SiteFaultCase: Sendable, CustomTestStringConvertible {
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             (
                 exception: "ValidationError", words: "No Employee found for the given employee field value.",
@@ -195,7 +195,7 @@ struct SiteFaultCase: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `what the site has already counts as delivered`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `what the site has already counts as delivered`() async throws {
         try await withERPNext { erp in
             let records = (UInt64(1)...10).map { SimulatedRecord.tfs($0, at: wallNow(-60)) }
             // The second gateway has lost the journal of the first, and the terminal sends its whole memory again.
@@ -223,7 +223,7 @@ struct SiteFaultCase: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a site that asks to wait is left alone for so long`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a site that asks to wait is left alone for so long`() async throws {
         try await withERPNext { erp in
             // Of one answer only: whatever comes early would be taken.
             erp.inject(.rateLimited(retryAfter: 200), times: 1)
@@ -241,7 +241,7 @@ struct SiteFaultCase: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: [-12, 12])
+    @Test(.timeLimit(.minutes(10)), arguments: [-12, 12])
     func `a clock that is set by half a day while a punch waits delays nothing`(hours: Int64) async throws {
         let clock = ShiftedClock()
         var timing = DeliveryTiming.hastened(by: Self.factor)

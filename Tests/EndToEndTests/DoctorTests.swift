@@ -8,7 +8,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct `The doctor` {
+@Suite(.timeLimit(.minutes(10))) struct `The doctor` {
     /// What it finds for these settings, by the title of each check.
     private func examine(
         _ arguments: [String] = [], file: String = "", erp: SimulatedERPNext? = nil,

@@ -7,7 +7,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct `Employees between terminals and ERPNext` {
+@Suite(.timeLimit(.minutes(10))) struct `Employees between terminals and ERPNext` {
     private static let often = ["ERP.EmployeeSyncMinutes=1"]
 
     private func deadLetters(_ gateway: RunningGateway, reach count: Int) async throws {
@@ -158,7 +158,7 @@ import Testing
         try await GatewayProcess.run(["employees"] + arguments + ["--config", path], in: folder)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `the command previews, maps and reads, beside a running gateway and without one`() async throws {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()

@@ -45,7 +45,7 @@ import Testing
         return try #require(object?["total"] as? [String: Int])
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `what was delivered is never sent again, and what failed arrives once`() async throws {
         let port = try await LoopbackPort.free()
         try await withERPNext(people: 1...5) { erp in
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `hostile files stop nothing, and are told`() async throws {
         let place = try makePlace(port: 8080, erp: "http://127.0.0.1:9")
         let header = Array("Timestamp,Enroll ID,Name,Device ID,ERP Status\n".utf8)
@@ -133,7 +133,7 @@ import Testing
         #expect(none.status == 66)
     }
 
-    @Test(.timeLimit(.minutes(5))) func `version tells commit and build, also as JSON`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `version tells commit and build, also as JSON`() async throws {
         let folder = try TemporaryFolder()
         let text = try await GatewayProcess.run(["--version"], in: folder).output
         #expect(

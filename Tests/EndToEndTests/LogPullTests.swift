@@ -7,7 +7,7 @@ import Testing
 @testable import AttendanceGateway
 
 /// Logs that terminals do not push, pulled over real sockets from terminals as they hang on walls.
-@Suite(.timeLimit(.minutes(5))) struct `Pulling logs` {
+@Suite(.timeLimit(.minutes(10))) struct `Pulling logs` {
     private static func terminal(
         _ serial: String, _ gateway: RunningGateway, _ profile: FirmwareProfile = .aiFace,
         habits: DeviceHabits = .quick

@@ -8,7 +8,8 @@ import Testing
 @testable import AttendanceGateway
 
 @Suite struct `The main job` {
-    @Test(.timeLimit(.minutes(5))) func `a punch sent twice reaches ERPNext and the CSV once`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a punch sent twice reaches ERPNext and the CSV once`() async throws
+    {
         try await withERPNext { erp in
             try await withGateway(erp: erp) { gateway in
                 let terminal = try await gateway.connect("ZX01")
@@ -35,7 +36,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `the custom method is called as the older service called it`()
+    @Test(.timeLimit(.minutes(10))) func `the custom method is called as the older service called it`()
         async throws
     {
         try await withERPNext { erp in
@@ -57,7 +58,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `strangers, doors and lost clocks are kept and not forwarded`()
+    @Test(.timeLimit(.minutes(10))) func `strangers, doors and lost clocks are kept and not forwarded`()
         async throws
     {
         try await withERPNext { erp in
@@ -85,7 +86,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `punches are kept while no ERP is set, and delivered once one is`()
+    @Test(.timeLimit(.minutes(10))) func `punches are kept while no ERP is set, and delivered once one is`()
         async throws
     {
         let folder = try TemporaryFolder()
@@ -105,7 +106,8 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a dead letter is told with its cause and delivered when sent again`()
+    @Test(.timeLimit(.minutes(10)))
+    func `a dead letter is told with its cause and delivered when sent again`()
         async throws
     {
         try await withERPNext(people: 1...9) { erp in
@@ -140,7 +142,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `one poisoned punch blocks nobody`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `one poisoned punch blocks nobody`() async throws {
         try await withERPNext { erp in
             erp.inject(.serverError(exceptionType: "KeyError", message: "'shift'"), person: "13")
             try await withGateway(erp: erp) { gateway in
@@ -158,7 +160,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `health tells a full journal with 503 and recovers by itself`()
+    @Test(.timeLimit(.minutes(10))) func `health tells a full journal with 503 and recovers by itself`()
         async throws
     {
         try await withGateway { gateway in
@@ -188,7 +190,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a terminal's own section gives it its zone and its name`()
+    @Test(.timeLimit(.minutes(10))) func `a terminal's own section gives it its zone and its name`()
         async throws
     {
         let file = "[Terminal ZX02]\nTimeZone = Asia/Dubai\nName = Main gate\n"
@@ -205,7 +207,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `metrics and health stand on the terminals' port`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `metrics and health stand on the terminals' port`() async throws {
         try await withERPNext { erp in
             try await withGateway(erp: erp) { gateway in
                 let terminal = try await gateway.connect("ZX01")

@@ -6,7 +6,7 @@ import Testing
 @testable import AttendanceGateway
 
 /// What others watch the gateway by: metrics, probes, exit codes.
-@Suite(.timeLimit(.minutes(5))) struct `What watches the gateway` {
+@Suite(.timeLimit(.minutes(10))) struct `What watches the gateway` {
     private static let packaging = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(
             "packaging/monitoring")

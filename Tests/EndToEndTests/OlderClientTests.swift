@@ -5,7 +5,7 @@ import Testing
 
 /// A client that was written for the older Python service, row by row of docs/protocol.md §9, beside a real terminal.
 @Suite struct `Clients of the older service` {
-    @Test(.timeLimit(.minutes(5))) func `are served as they were, by the listener that serves terminals`()
+    @Test(.timeLimit(.minutes(10))) func `are served as they were, by the listener that serves terminals`()
         async throws
     {
         try await withGateway(["Security.AuthToken=a-long-enough-token"]) { gateway in

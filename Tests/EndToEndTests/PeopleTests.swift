@@ -7,7 +7,7 @@ import Testing
 @testable import AttendanceGateway
 
 /// People and credentials between terminals, the roster and ERPNext, over real sockets.
-@Suite(.timeLimit(.minutes(3))) struct `People on terminals` {
+@Suite(.timeLimit(.minutes(10))) struct `People on terminals` {
     private static let office = """
         [People]
         Collect = yes
@@ -172,11 +172,15 @@ import Testing
                 old.words.remove("setusername")
                 let terminal = try Self.terminal("T1", gateway, old)
                 try await Self.alive([terminal]) {
-                    try await terminal.wait { $0.ledger.count("setusername") == 3 }
+                    try await terminal.wait { $0.ledger.count("setusername") >= 1 }
                     _ = try await gateway.command(["people", "sync"])
                     try await terminal.wait { $0.ledger.count("getuserlist") >= 2 }
-                    // The roster has looked many times meanwhile.
-                    #expect(terminal.ledger.count("setusername") == 3)
+                    // For one person, or for more who were in the queue before the first answer came.
+                    let asked = terminal.ledger.count("setusername")
+                    #expect((1...3).contains(asked))
+                    _ = try await gateway.command(["people", "sync"])
+                    try await terminal.wait { $0.ledger.count("getuserlist") >= 3 }
+                    #expect(terminal.ledger.count("setusername") == asked)
                 }
                 var new = FirmwareProfile.aiFace
                 new.firmware += "_2"

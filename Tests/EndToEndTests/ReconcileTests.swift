@@ -9,7 +9,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct `Reconciling` {
+@Suite(.timeLimit(.minutes(10))) struct `Reconciling` {
     private func config(_ folder: TemporaryFolder, _ erp: SimulatedERPNext, port: Int) throws -> String {
         let path = folder.path + "/config.ini"
         try """

@@ -32,7 +32,7 @@ import Testing
         return (result.status, result.output)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `are served, their punches wait, and approving forwards each of them once and in order`()
         async throws
     {
@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `lose nothing and double nothing when punches come while they are approved`() async throws {
         try await withERPNext { erp in
             try await withGateway(Self.pending, erp: erp) { gateway in
@@ -102,7 +102,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `are cut off at once when they are blocked`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `are cut off at once when they are blocked`() async throws {
         try await withGateway(Self.pending, file: "[Terminal ZX02]\nName = Gate\n") { gateway in
             let stranger = try await gateway.connect("ZX01")
             let own = try await gateway.connect("ZX02")
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `keep their punches where that is wished, and are served on the same connection once approved`()
         async throws
     {
@@ -145,7 +145,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `find no room when they are invented, and nobody else notices`() async throws {
         try await withGateway(
             Self.pending + ["Terminals.MaxPending=20", "Terminals.MaxPendingPerHour=15"],
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `come in with their token alone, by path or query, and it stands in no file`() async throws {
         let secret = "s3cret-s3cret-s3cret"
         try await withGateway(
@@ -208,7 +208,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `say nothing without a registration where that is not trusted`() async throws {
         try await withGateway(["Terminals.WithoutRegistration=refuse"]) { gateway in
             let client = try await gateway.connect("ZX01")
@@ -227,7 +227,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `are called, grouped and timed by the registry where the file says nothing`() async throws {
         let file = """
             [Group Dubai]
@@ -276,7 +276,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `are let in by a section of their own, and what waited goes out at the next start`() async throws {
         try await withERPNext { erp in
             let folder = try TemporaryFolder()
@@ -295,7 +295,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `are told of by alerts, and so are two that use one serial number`() async throws {
         try await withGateway(Self.pending) { gateway in
             func kinds() -> Set<String> { Set(gateway.gateway.alerts.service.current.map(\.kind)) }
@@ -312,7 +312,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `are forgotten when they are gone for good, and are new when they come again`() async throws {
         try await withGateway(Self.pending) { gateway in
             let terminal = try await gateway.connect("ZX01")
@@ -363,7 +363,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `are followed live`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `are followed live`() async throws {
         try await withGateway(Self.pending) { gateway in
             let question = AdminQuestion(socket: gateway.folder + "/data/admin.sock")
             let start: TerminalEvents = try #require(try await question.get("/terminals/events"))
@@ -412,7 +412,7 @@ import Testing
         return path
     }
 
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(10)))
     func `forwards all that waited once, when the gateway is killed in the middle of it again and again`()
         async throws
     {
@@ -468,7 +468,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `works on the journal when no gateway runs, and doctor tells who waits`() async throws {
         try await withERPNext { erp in
             let folder = try TemporaryFolder()

@@ -24,7 +24,7 @@ import Testing
         return batch
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a run goes in small steps, and punches are taken between any two of them`() async throws {
         let folder = try TemporaryFolder()
         let start = UnixTime(seconds: 1_772_438_400)
@@ -59,7 +59,7 @@ import Testing
         await store.close()
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `what a terminal sent goes, and everything that shows punches copes`() async throws {
         try await withGateway(["Retention.RawDays=1"]) { gateway in
             let terminal = try await gateway.connect("ZX01")

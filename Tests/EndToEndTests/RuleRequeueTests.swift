@@ -6,7 +6,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct `Dead letters for want of a rule` {
+@Suite(.timeLimit(.minutes(10))) struct `Dead letters for want of a rule` {
     /// Shift hours around the punches of these tests, whatever the hour they run at.
     private func strictSite(_ erp: SimulatedERPNext) {
         erp.add(

@@ -7,7 +7,7 @@ import Testing
 @testable import AttendanceGateway
 
 /// Looks for what nobody may read in everything that the gateway writes or answers.
-@Suite(.timeLimit(.minutes(3))) struct `What nobody may read` {
+@Suite(.timeLimit(.minutes(10))) struct `What nobody may read` {
     /// Everything secret that the terminal of these tests has.
     private struct Secrets {
         let finger = SimulatedCredential.finger(seed: 101, length: 300)

@@ -53,7 +53,7 @@ import Testing
 
     // MARK: Stopping
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `SIGTERM under load, while the ERP answers nothing, ends it with 0 within 5 s`() async throws {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()
@@ -109,7 +109,7 @@ import Testing
 
     // MARK: Reloading
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `SIGHUP takes over what may change, names what needs a restart, and refuses a broken file`()
         async throws
     {
@@ -164,7 +164,7 @@ import Testing
 
     // MARK: systemd
 
-    @Test(.timeLimit(.minutes(5))) func `systemd is told of readiness, life, reloads and the end`()
+    @Test(.timeLimit(.minutes(10))) func `systemd is told of readiness, life, reloads and the end`()
         async throws
     {
         let folder = try TemporaryFolder()
@@ -192,7 +192,7 @@ import Testing
         #expect(words == ["READY", "RELOADING", "READY", "STOPPING"])
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a hang-up that comes while it starts does not end it`() async throws
+    @Test(.timeLimit(.minutes(10))) func `a hang-up that comes while it starts does not end it`() async throws
     {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()
@@ -207,7 +207,7 @@ import Testing
 
     // MARK: What it writes
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `no file it writes holds a token, a secret, a photo, a template, a PIN or a card`() async throws {
         let folder = try TemporaryFolder()
         let port = try await LoopbackPort.free()

@@ -4,7 +4,7 @@ import AttendanceStore
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct SetupTests {
+@Suite(.timeLimit(.minutes(10))) struct SetupTests {
     private static let password = RunningGateway.password
 
     @Test func `only the link opens the first step, and it works once`() async throws {

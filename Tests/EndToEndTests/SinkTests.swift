@@ -15,7 +15,7 @@ func withSites<Result: Sendable>(
     return try await withERPNext(people: 1...20) { try await withSites(count, sites + [$0], body) }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `Several sinks` {
+@Suite(.timeLimit(.minutes(10))) struct `Several sinks` {
     private func site(_ name: String, _ erp: SimulatedERPNext, _ more: String = "") -> String {
         """
         [Site \(name)]

@@ -8,7 +8,7 @@ import NIOSSL
 import Testing
 
 /// TLS on the console and on terminals' ports, from files that are replaced while it runs.
-@Suite(.timeLimit(.minutes(5))) struct TLSTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSTests {
     @Test func `the console speaks TLS and HTTP/2 alone, and marks its cookies secure`() async throws {
         let folder = try TemporaryFolder()
         let files = try Certificate.make("console", in: folder.path)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct `The wire` {
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [(bytes: 300, fragments: 1), (300, 7), (100_000, 50), (8_000_000, 1), (8_000_000, 2000)])
     func `messages up to the limit come through, whole or in fragments`(bytes: Int, fragments: Int)
         async throws
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: [1, 20])
+    @Test(.timeLimit(.minutes(10)), arguments: [1, 20])
     func `a message over the limit is closed with 1009`(fragments: Int) async throws {
         try await withGateway(["Server.MaxMessageBytes=64 KiB"]) { gateway in
             let terminal = try await gateway.connect("ZX01")
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `more fragments than the limit are closed with 1009`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `more fragments than the limit are closed with 1009`() async throws {
         try await withGateway { gateway in
             let terminal = try await gateway.connect("ZX01")
             try await terminal.register()
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `unmasked frames are taken unless the settings refuse them`()
+    @Test(.timeLimit(.minutes(10))) func `unmasked frames are taken unless the settings refuse them`()
         async throws
     {
         try await withGateway { gateway in
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             (name: "reserved bit", bytes: [0xC1, 0x80, 0, 0, 0, 0] as [UInt8]),
             ("reserved opcode", [0x83, 0x80, 0, 0, 0, 0]),
@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `bytes that are no UTF-8 are closed with 1007, in a name they are forgiven`() async throws {
         try await withGateway { gateway in
             let terminal = try await gateway.connect("ZX01")
@@ -91,14 +91,14 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `pings are answered with their payload`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `pings are answered with their payload`() async throws {
         try await withGateway { gateway in
             let terminal = try await gateway.connect("ZX01")
             try await terminal.ping(Array("payload".utf8))
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a silent terminal is pinged, and one that does not answer is dropped`() async throws {
         try await withGateway(["Server.PingSeconds=1", "Server.SilenceSeconds=5"]) { gateway in
             let alive = try await gateway.connect("ZX01")
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `who never says a word is dropped`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `who never says a word is dropped`() async throws {
         try await withGateway(["Server.FirstMessageSeconds=1", "Server.HandshakeSeconds=1"]) { gateway in
             let mute = try await gateway.connect("ZX01")
             #expect(await mute.waitUntilClosed() == 1001)
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `the newest connection of a serial wins`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `the newest connection of a serial wins`() async throws {
         try await withGateway { gateway in
             let old = try await gateway.connect("ZX01")
             try await old.register()
@@ -136,7 +136,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a graceful stop says 1001 to terminals and loses nothing acknowledged`() async throws {
         let folder = try TemporaryFolder()
         let terminal = try await withGateway(folder: folder) { gateway in
@@ -153,7 +153,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             "GET /pub/chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n",
             "GET /pub/chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
@@ -172,7 +172,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a body over the limit ends the connection`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a body over the limit ends the connection`() async throws {
         try await withGateway { gateway in
             let connection = try await RawConnection.open(port: gateway.port)
             try await connection.write(
@@ -186,7 +186,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a secret path stands in no log, however it is asked for`()
+    @Test(.timeLimit(.minutes(10))) func `a secret path stands in no log, however it is asked for`()
         async throws
     {
         try await withGateway(["Server.SecretPath=/gate-8f3ka02m"]) { gateway in
@@ -202,7 +202,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `header names in any letter case and any path upgrade`() async throws
+    @Test(.timeLimit(.minutes(10))) func `header names in any letter case and any path upgrade`() async throws
     {
         try await withGateway { gateway in
             let connection = try await RawConnection.open(port: gateway.port)

@@ -30,7 +30,8 @@ struct Serve: AsyncParsableCommand {
             .init(
                 directory: settings.logging.directory, level: settings.logging.level,
                 keep: settings.logging.keep,
-                console: settings.logging.console))
+                console: settings.logging.console,
+                consoleForm: settings.logging.consoleForm ?? .fitting()))
         let logger = Logger(label: "attendance-gateway") { _ in RotatingLogHandler(output: output) }
         LoggingSystem.bootstrap { _ in RotatingLogHandler(output: output) }
         let metrics = PrometheusMetrics()

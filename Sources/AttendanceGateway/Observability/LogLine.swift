@@ -23,12 +23,22 @@ enum LogLine {
         var line = local.description
         line += fraction < 10 ? ",00\(fraction)" : fraction < 100 ? ",0\(fraction)" : ",\(fraction)"
         line += " - \(name(of: level)) - "
+        return line + words(message, metadata, error)
+    }
+
+    /// Message and values.
+    static func words(_ message: String, _ metadata: Logger.Metadata, _ error: (any Error)?) -> String {
+        var line = ""
         append(message, quoting: false, to: &line)
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-            appendPair(key, isSecretKey(key) ? "redacted" : text(of: value), to: &line)
+            appendPair(key, shown(value, of: key), to: &line)
         }
         if let error { appendPair("error", "\(error)", to: &line) }
         return line
+    }
+
+    static func shown(_ value: Logger.MetadataValue, of key: String) -> String {
+        isSecretKey(key) ? "redacted" : text(of: value)
     }
 
     private static func appendPair(_ key: String, _ value: String, to line: inout String) {

@@ -16,18 +16,26 @@ package final class LogOutput: Sendable {
         package var level: Logger.Level
         package var keep: Int
         package var console: Bool
+        package var consoleForm: ConsoleLogForm
 
-        package init(directory: String?, level: Logger.Level = .info, keep: Int = 30, console: Bool = true) {
+        package init(
+            directory: String?, level: Logger.Level = .info, keep: Int = 30, console: Bool = true,
+            consoleForm: ConsoleLogForm = .text
+        ) {
             self.directory = directory
             self.level = level
             self.keep = keep
             self.console = console
+            self.consoleForm = consoleForm
         }
     }
 
     /// A line, and the local day it belongs to.
     private struct Line {
         var bytes: [UInt8]
+        /// What the console gets, where that is something else.
+        var console: [UInt8]?
+        var size: Int { bytes.count + (console?.count ?? 0) }
         var day: Int64
     }
     private struct State {
@@ -51,6 +59,8 @@ package final class LogOutput: Sendable {
     private let maximumBytes: Int
     private let retryDelay: Duration
     private let directory: String?
+    /// Nil: the console gets none, or the file's.
+    private let consoleForm: ConsoleLogForm?
 
     /// `console` is the descriptor that the console's lines go to; `retryDelay` is how long a failing file is left alone.
     /// The thread lives until `close`.
@@ -65,6 +75,7 @@ package final class LogOutput: Sendable {
         maximumBytes = maximumBufferedBytes
         self.retryDelay = retryDelay
         directory = options.directory
+        consoleForm = options.console && options.consoleForm != .text ? options.consoleForm : nil
         self.now = now
         self.localOffset = localOffset
         let thread = Thread { [self] in
@@ -123,12 +134,12 @@ package final class LogOutput: Sendable {
     ) {
         let line = self.line(level: level, message: message, metadata: metadata, error: error)
         let isFirst = state.withLock { state in
-            guard state.bytes + line.bytes.count <= maximumBytes, !state.stopping else {
+            guard state.bytes + line.size <= maximumBytes, !state.stopping else {
                 state.dropped += 1
                 return false
             }
             state.lines.append(line)
-            state.bytes += line.bytes.count
+            state.bytes += line.size
             state.accepted += 1
             return state.lines.count == 1
         }
@@ -142,9 +153,16 @@ package final class LogOutput: Sendable {
         let local = WallTime(seconds: time.seconds + localOffset(time.seconds))
         let text = LogLine.format(
             time: time, local: local, level: level, message: message, metadata: metadata, error: error)
-        var bytes = Array(text.utf8)
-        bytes.append(UInt8(ascii: "\n"))
-        return Line(bytes: bytes, day: Self.day(local.seconds))
+        let other =
+            switch consoleForm {
+            case nil, .text: String?.none
+            case .journal: LogLine.journal(level: level, message: message, metadata: metadata, error: error)
+            case .json:
+                LogLine.json(time: time, level: level, message: message, metadata: metadata, error: error)
+            }
+        return Line(
+            bytes: Array("\(text)\n".utf8), console: other.map { Array("\($0)\n".utf8) },
+            day: Self.day(local.seconds))
     }
 
     /// Waits until everything logged before this call was written or given up. Blocks the calling thread for as long:
@@ -193,6 +211,7 @@ package final class LogOutput: Sendable {
             var rest = lines[...]
             while let first = rest.first {
                 let sameDay = rest.prefix { $0.day == first.day }
+                writer.console?.write(sameDay.flatMap { $0.console ?? $0.bytes })
                 write(sameDay.flatMap(\.bytes), count: sameDay.count, day: first.day, &writer)
                 rest = rest.dropFirst(sameDay.count)
             }
@@ -205,7 +224,6 @@ package final class LogOutput: Sendable {
     }
 
     private func write(_ bytes: [UInt8], count: Int, day: Int64, _ writer: inout Writer) {
-        writer.console?.write(bytes)
         guard writer.file != nil else { return reportLoss(&writer, day: day, toFile: false) }
         if let retry = writer.retry, ContinuousClock.now < retry {
             writer.lost += count
@@ -223,7 +241,7 @@ package final class LogOutput: Sendable {
                 let notice = line(
                     level: .error, message: "the log file cannot be written",
                     metadata: ["reason": .string(error.reason)])
-                writer.console?.write(notice.bytes)
+                writer.console?.write(notice.console ?? notice.bytes)
             }
             writer.reason = error.reason
         }
@@ -235,7 +253,7 @@ package final class LogOutput: Sendable {
         var metadata: Logger.Metadata = ["lines": .stringConvertible(writer.lost)]
         if let reason = writer.reason { metadata["reason"] = .string(reason) }
         let notice = line(level: .warning, message: "log lines are missing here", metadata: metadata)
-        writer.console?.write(notice.bytes)
+        writer.console?.write(notice.console ?? notice.bytes)
         if toFile {
             do throws(LogFile.Failure) {
                 try writer.file?.append(notice.bytes, day: max(day, notice.day)) { $0 / 86_400 }

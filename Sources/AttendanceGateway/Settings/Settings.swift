@@ -103,6 +103,8 @@ package struct Settings: Hashable, Sendable {
         /// Files of past days that are kept.
         package var keep: Int
         package var console: Bool
+        /// Nil: what standard error is decides.
+        package var consoleForm: ConsoleLogForm?
     }
 
     package struct CSV: Hashable, Sendable {

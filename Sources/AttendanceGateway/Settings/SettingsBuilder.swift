@@ -45,7 +45,8 @@ struct SettingsBuilder {
             console: console(),
             logging: Settings.Logging(
                 directory: logs, level: value(SettingsTable.logLevel), keep: value(SettingsTable.logKeep),
-                console: value(SettingsTable.logConsole)),
+                console: value(SettingsTable.logConsole),
+                consoleForm: value(SettingsTable.logConsoleForm)),
             csv: Settings.CSV(
                 isEnabled: value(SettingsTable.csvEnabled),
                 directory: folder(SettingsTable.csvDirectory) ?? logs),

@@ -209,6 +209,13 @@ enum SettingsTable {
         "Files of past days that are kept; the log is rotated at local midnight.")
     static let logConsole = Setting<Bool>(
         .logging, "Console", .flag, default: "yes", "Write the log to standard error as well.")
+    static let logConsoleForm = Setting<ConsoleLogForm?>(
+        .logging, "ConsoleFormat", .choice(["auto": nil, "text": .text, "journal": .journal, "json": .json]),
+        default: "auto",
+        """
+        How it looks there: text as in the file; journal without time, the level as syslog's priority; json one object a \
+        line. auto is journal where standard error is journald's, else text.
+        """)
     static let adminSocket = Setting<String?>(
         .admin, "Socket", .optional(.folder), inWords: "admin.sock in the folder of [Store]",
         example: "/run/attendance-gateway/admin.sock",
@@ -233,7 +240,7 @@ enum SettingsTable {
     private static let fileRows: [SettingRow] = [
         csvEnabled.row, csvDirectory.row, logDirectory.row,
         logLevel.row, logKeep.row,
-        logConsole.row, adminSocket.row,
+        logConsole.row, logConsoleForm.row, adminSocket.row,
     ]
 
     static func rows(of section: SettingsSection) -> [SettingRow] { rows.filter { $0.section == section } }

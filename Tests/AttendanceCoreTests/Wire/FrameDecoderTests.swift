@@ -197,7 +197,7 @@ import Testing
 
     /// Quadratic work would take minutes here, linear work takes a fraction of a second even unoptimised.
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             (
                 head: #"{"cmd":"sendlog","record":[{"enrollid":1,"image":""#, unit: "A", times: 8 << 20,

@@ -119,7 +119,7 @@ private final class Scene: Sendable {
 
     private let letters = "Punches were refused for good by erpnext"
 
-    @Test(.timeLimit(.minutes(5))) func `tells every channel once, and once when it is over`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `tells every channel once, and once when it is over`() async throws {
         let (first, second, scene) = (ScriptedChannel("a"), ScriptedChannel("b"), Scene())
         scene.set(Self.sink(3))
         try await running([first, second], scene) { service in
@@ -136,7 +136,7 @@ private final class Scene: Sendable {
         #expect(first.titles == [letters, over] && second.titles == [letters, over])
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a restart in between repeats nothing and forgets nothing`()
+    @Test(.timeLimit(.minutes(10))) func `a restart in between repeats nothing and forgets nothing`()
         async throws
     {
         let (channel, scene) = (ScriptedChannel("a"), Scene())
@@ -151,7 +151,7 @@ private final class Scene: Sendable {
         #expect(scene.records.isEmpty)
     }
 
-    @Test(.timeLimit(.minutes(5))) func `tries again, in order, and gives up what cannot help`() async throws
+    @Test(.timeLimit(.minutes(10))) func `tries again, in order, and gives up what cannot help`() async throws
     {
         let scene = Scene()
         let flaky = ScriptedChannel(
@@ -167,7 +167,7 @@ private final class Scene: Sendable {
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a channel that hangs holds up no other, nor the shutdown`()
+    @Test(.timeLimit(.minutes(10))) func `a channel that hangs holds up no other, nor the shutdown`()
         async throws
     {
         let (channel, scene) = (ScriptedChannel("a"), Scene())
@@ -181,7 +181,7 @@ private final class Scene: Sendable {
         #expect(ContinuousClock.now - stopped < .seconds(60))
     }
 
-    @Test(.timeLimit(.minutes(5))) func `what nobody was told by the end is told after the next start`()
+    @Test(.timeLimit(.minutes(10))) func `what nobody was told by the end is told after the next start`()
         async throws
     {
         let scene = Scene()
@@ -194,7 +194,7 @@ private final class Scene: Sendable {
         #expect(up.titles == [letters])
     }
 
-    @Test(.timeLimit(.minutes(5))) func `without a channel it is kept and shown`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `without a channel it is kept and shown`() async throws {
         let scene = Scene()
         scene.set(Self.sink(3))
         try await running([], scene) { service in
@@ -204,7 +204,7 @@ private final class Scene: Sendable {
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a journal that fails keeps nobody from being told`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a journal that fails keeps nobody from being told`() async throws {
         let (channel, scene) = (ScriptedChannel("a"), Scene())
         scene.setBroken(true)
         scene.set(Self.sink(3))
@@ -217,7 +217,7 @@ private final class Scene: Sendable {
         #expect(channel.titles.count == 1)
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a test message goes to each channel and says what became of it`()
+    @Test(.timeLimit(.minutes(10))) func `a test message goes to each channel and says what became of it`()
         async throws
     {
         let scene = Scene()
@@ -236,7 +236,7 @@ private final class Scene: Sendable {
         #expect(good.titles == ["This is a test of the attendance gateway's alerts"])
     }
 
-    @Test(.timeLimit(.minutes(5))) func `new limits hold from the next look on`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `new limits hold from the next look on`() async throws {
         let (channel, scene) = (ScriptedChannel("a"), Scene())
         scene.set(Self.sink(3))
         try await running([channel], scene) { service in

@@ -102,7 +102,7 @@ import Testing
             logger: Self.logger)
     }
 
-    @Test(.timeLimit(.minutes(5))) func `tells until when a trusted certificate is valid`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `tells until when a trusted certificate is valid`() async throws {
         try await withFolder { folder in
             try makeCertificates("-days 30", in: folder)
             try await withServer(in: folder) { server in
@@ -124,7 +124,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             (
                 "-startdate 200101000000Z -enddate 210101000000Z", "DNS:localhost", true,
@@ -153,7 +153,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a server that cannot be reached says nothing of its certificate`()
+    @Test(.timeLimit(.minutes(10))) func `a server that cannot be reached says nothing of its certificate`()
         async throws
     {
         func itself(_ server: CertificateWatch.Server) -> CertificateWatch.Server { server }
@@ -174,7 +174,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `what was seen stays while the server is away`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `what was seen stays while the server is away`() async throws {
         try await withFolder { folder in
             try makeCertificates("-days 30", in: folder)
             let watch = try await withServer(in: folder) { server in

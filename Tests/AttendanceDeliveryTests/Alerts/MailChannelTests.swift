@@ -24,7 +24,7 @@ import Testing
 
     private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
-    @Test(.timeLimit(.minutes(5))) func `the program gets the whole mail on its standard input`() async throws
+    @Test(.timeLimit(.minutes(10))) func `the program gets the whole mail on its standard input`() async throws
     {
         try await withFolder { folder in
             let program = try program(#"echo "$@" > "$HERE/arguments"; cat > "$HERE/mail""#, in: folder)
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `no name begins a header or ends the mail`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `no name begins a header or ends the mail`() async throws {
         try await withFolder { folder in
             let program = try program(#"cat > "$HERE/mail""#, in: folder)
             let channel = MailChannel(
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             ("echo 'queue is full' >&2; exit 75", "it ended with status 75 (queue is full)"),
             ("kill -9 $$", "it was ended by signal 9"),
@@ -102,13 +102,13 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a program that is not there is told`() async {
+    @Test(.timeLimit(.minutes(10))) func `a program that is not there is told`() async {
         let sending = await channel("/nowhere/sendmail").send(AlertSamples.message())
         #expect(sending.reason?.hasPrefix("/nowhere/sendmail: it cannot be run") == true)
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             ("echo 'postdrop: warning: mail_queue_enter: Permission denied' >&2; sleep 300", false, true),
             ("echo 'mail_queue_enter: Permission denied' >&2; exit 1", false, true),
@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a program that hangs is killed with its helpers`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a program that hangs is killed with its helpers`() async throws {
         try await withFolder { folder in
             let program = try program(
                 #"sleep 300 & echo $! > "$HERE/helper"; echo $$ > "$HERE/self"; wait"#, in: folder)
@@ -149,7 +149,7 @@ import Testing
         return stat.split(separator: ")").last?.hasPrefix(" Z") == true
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a helper left behind holds up nobody`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a helper left behind holds up nobody`() async throws {
         try await withFolder { folder in
             let program = try program(#"cat > /dev/null; sleep 300 & echo $! > "$HERE/helper""#, in: folder)
             let start = ContinuousClock.now
@@ -161,7 +161,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `the program gets none of our environment that may be secret`()
+    @Test(.timeLimit(.minutes(10))) func `the program gets none of our environment that may be secret`()
         async throws
     {
         try await withFolder { folder in

@@ -23,7 +23,7 @@ import Testing
 
     // MARK: Forms
 
-    @Test(.timeLimit(.minutes(5))) func `json posts everything, with a bearer token`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `json posts everything, with a bearer token`() async throws {
         try await withReceiver { receiver, client in
             let channel = channel(.json(url: receiver.url + "/hook?x=1", token: "t0ken"), client)
             #expect(await channel.send(AlertSamples.message()) == .taken)
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `slack gets one text in which no name is markup`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `slack gets one text in which no name is markup`() async throws {
         try await withReceiver { receiver, client in
             let hostile = AlertSamples.record(title: "Terminal <!channel> & @all is offline")
             let channel = channel(.slack(url: receiver.url + "/services/T0/B0/s3cret"), client)
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `telegram gets chat and text at the bot's own address`() async throws
+    @Test(.timeLimit(.minutes(10))) func `telegram gets chat and text at the bot's own address`() async throws
     {
         try await withReceiver { receiver, client in
             receiver.answer(.reply(status: 200, body: #"{"ok":true,"result":{"message_id":7}}"#))
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `ntfy gets title, priority and tags as headers`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `ntfy gets title, priority and tags as headers`() async throws {
         try await withReceiver { receiver, client in
             let channel = channel(.ntfy(url: receiver.url + "/topic", token: "tk_1"), client)
             let critical = AlertSamples.record(
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a message is no longer than a service takes`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a message is no longer than a service takes`() async throws {
         try await withReceiver { receiver, client in
             receiver.answer(.reply(status: 200, body: #"{"ok":true}"#))
             let long = (0..<5000).map {
@@ -129,7 +129,7 @@ import Testing
     // MARK: Answers
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             (SimulatedReceiver.Answer.reply(status: 204), String?.none, false),
             (.reply(status: 400, body: "invalid_payload"), "400: invalid_payload", false),
@@ -168,7 +168,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `telegram's own no is a no, and its wait is kept`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `telegram's own no is a no, and its wait is kept`() async throws {
         try await withReceiver { receiver, client in
             let channel = channel(.telegram(server: receiver.url, token: Self.token, chat: "1"), client)
             receiver.answer(next: [
@@ -186,7 +186,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `an endless answer is cut off and an absent one has an end`()
+    @Test(.timeLimit(.minutes(10))) func `an endless answer is cut off and an absent one has an end`()
         async throws
     {
         try await withReceiver { receiver, client in
@@ -200,7 +200,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `no address and no token stands in any words`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `no address and no token stands in any words`() async throws {
         try await withReceiver { receiver, client in
             let secret = "s3cretpath"
             // A server that quotes the request in its error page.

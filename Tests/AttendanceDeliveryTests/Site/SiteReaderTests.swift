@@ -3,7 +3,7 @@ import AttendanceDelivery
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct SiteReaderTests {
+@Suite(.timeLimit(.minutes(10))) struct SiteReaderTests {
     /// A reader of a site that answers as told.
     private func withReader<Value: Sendable>(
         timeout: Duration = .seconds(10), now: @escaping @Sendable () -> UnixTime = DeliveryTiming.live.now,

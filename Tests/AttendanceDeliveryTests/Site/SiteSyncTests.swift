@@ -104,7 +104,7 @@ func withSite<Value: Sendable>(
     return try result.get()
 }
 
-@Suite(.timeLimit(.minutes(5))) struct SiteSyncTests {
+@Suite(.timeLimit(.minutes(10))) struct SiteSyncTests {
     // MARK: The copy
 
     @Test(arguments: [SimulatedSiteVersion.version13, .version14, .recorded, .version15, .version16])

@@ -4,7 +4,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct JournalPulseTests {
+@Suite(.timeLimit(.minutes(10))) struct JournalPulseTests {
     private struct Full: LocalizedError { var errorDescription: String? { "the disk is full" } }
 
     /// A writer and a clock that a test moves by hand.

@@ -1,4 +1,5 @@
 import AttendanceCore
+import Foundation
 import Logging
 import Testing
 
@@ -76,5 +77,48 @@ import Testing
     ])
     func `other names are not`(key: String) {
         #expect(line("m", [key: "5"]).hasSuffix(" \(key)=5"))
+    }
+
+    // MARK: Other forms for the console
+
+    private static let metadata: Logger.Metadata = [
+        "terminal": "A1", "api_key": "k", "note": "two\nlines",
+    ]
+
+    @Test(arguments: [
+        (Logger.Level.trace, "<7>"), (.debug, "<7>"), (.info, "<6>"), (.notice, "<5>"), (.warning, "<4>"),
+        (.error, "<3>"), (.critical, "<2>"),
+    ])
+    func `journald gets the level as a priority, and no time`(level: Logger.Level, priority: String) {
+        let line = LogLine.journal(level: level, message: "punches stored", metadata: Self.metadata)
+        #expect(line == priority + #"punches stored api_key=redacted note="two\nlines" terminal=A1"#)
+    }
+
+    @Test func `an object has the time in UTC, and the values by name`() throws {
+        struct Failure: Error, CustomStringConvertible { let description = "no \"room\"" }
+        let line = LogLine.json(
+            time: UnixTime(milliseconds: 1_795_334_469_042), level: .notice,
+            message: String(repeating: "x", count: 3_000), metadata: Self.metadata, error: Failure())
+        #expect(!line.contains("\n"))
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        #expect(object["time"] as? String == "2026-11-22T08:01:09.042Z")
+        #expect(object["level"] as? String == "notice")
+        #expect((object["message"] as? String)?.count == LogLine.maximumScalars + 1)
+        #expect(
+            object["fields"] as? [String: String]
+                == ["terminal": "A1", "api_key": "redacted", "note": "two\nlines", "error": "no \"room\""])
+    }
+
+    @Test func `only journald's own stream is journald's`() throws {
+        let pipe = Pipe()
+        let descriptor = pipe.fileHandleForWriting.fileDescriptor
+        var file = stat()
+        try #require(fstat(descriptor, &file) == 0)
+        let stream = "\(file.st_dev):\(file.st_ino)"
+        #expect(ConsoleLogForm.fitting(["JOURNAL_STREAM": stream], descriptor: descriptor) == .journal)
+        #expect(ConsoleLogForm.fitting(["JOURNAL_STREAM": "8:1"], descriptor: descriptor) == .text)
+        #expect(ConsoleLogForm.fitting([:], descriptor: descriptor) == .text)
+        #expect(ConsoleLogForm.fitting(["JOURNAL_STREAM": stream], descriptor: -1) == .text)
     }
 }

@@ -27,7 +27,7 @@ private final class HandClock: Sendable {
         Logger(label: "test") { _ in RotatingLogHandler(output: output) }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `rotates at local midnight`() throws {
+    @Test(.timeLimit(.minutes(10))) func `rotates at local midnight`() throws {
         let folder = try TemporaryFolder()
         let clock = HandClock("2026-11-22 18:29:59")
         let output = output(folder.path, clock, zone: 19_800)  // Kolkata: midnight is 18:30 UTC
@@ -50,7 +50,7 @@ private final class HandClock: Sendable {
         #expect(try folder.read("attendance.log") == "2026-11-25 06:30:00,000 - INFO - four\n")
     }
 
-    @Test(.timeLimit(.minutes(5))) func `keeps so many files of past days and no foreign one is touched`()
+    @Test(.timeLimit(.minutes(10))) func `keeps so many files of past days and no foreign one is touched`()
         throws
     {
         let folder = try TemporaryFolder()
@@ -76,7 +76,7 @@ private final class HandClock: Sendable {
                 ].sorted())
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a start on a later day rotates what it finds`() throws {
+    @Test(.timeLimit(.minutes(10))) func `a start on a later day rotates what it finds`() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("before\n", to: "attendance.log")
         let modified = Date(
@@ -89,7 +89,7 @@ private final class HandClock: Sendable {
         #expect(try folder.read("attendance.log").hasSuffix("after\n"))
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a clock set back overwrites nothing`() throws {
+    @Test(.timeLimit(.minutes(10))) func `a clock set back overwrites nothing`() throws {
         let folder = try TemporaryFolder()
         try folder.write("kept\n", to: "attendance.log.2026-11-22")
         let clock = HandClock("2026-11-22 10:00:00")
@@ -104,7 +104,7 @@ private final class HandClock: Sendable {
         #expect(try folder.read("attendance.log.2026-11-22.2").split(separator: "\n").count == 2)
     }
 
-    @Test(.timeLimit(.minutes(5))) func `goes on in a new file when the old one is moved away`() throws {
+    @Test(.timeLimit(.minutes(10))) func `goes on in a new file when the old one is moved away`() throws {
         let folder = try TemporaryFolder()
         let output = output(folder.path, HandClock("2026-11-22 10:00:00"))
         logger(output).info("one")
@@ -132,7 +132,7 @@ private final class HandClock: Sendable {
         #expect(try folder.read("attendance.log") == "kept\n")
     }
 
-    @Test(.timeLimit(.minutes(5))) func `lines that could not be written are counted and told`() throws {
+    @Test(.timeLimit(.minutes(10))) func `lines that could not be written are counted and told`() throws {
         let folder = try TemporaryFolder()
         symlink("/dev/full", folder.path + "/attendance.log")
         let clock = HandClock("2026-11-22 10:00:00")
@@ -160,7 +160,30 @@ private final class HandClock: Sendable {
         output.close()
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(arguments: [ConsoleLogForm.text, .journal, .json])
+    func `the console may have a form of its own, the file has not`(form: ConsoleLogForm) throws {
+        let folder = try TemporaryFolder()
+        let pipe = Pipe()
+        let output = LogOutput(
+            .init(directory: folder.path, consoleForm: form),
+            console: pipe.fileHandleForWriting.fileDescriptor)
+        output.write(level: .warning, message: "a", metadata: ["b": "c"])
+        output.close()
+        try pipe.fileHandleForWriting.close()
+        let shown = String(
+            decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        let kept = try folder.read("attendance.log")
+        #expect(kept.hasSuffix(" - WARNING - a b=c\n"))
+        switch form {
+        case .text: #expect(shown == kept)
+        case .journal: #expect(shown == "<4>a b=c\n")
+        case .json:
+            #expect(shown.hasPrefix(#"{"fields":{"b":"c"},"level":"warning","message":"a","time":""#))
+            #expect(shown.hasSuffix("\"}\n"))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(10)))
     func `writes the console too, and does not wait for a reader that stopped`() throws {
         var ends: [Int32] = [0, 0]
         #expect(pipe(&ends) == 0)
@@ -177,7 +200,7 @@ private final class HandClock: Sendable {
         #expect(try folder.read("attendance.log").split(separator: "\n").count == 2000)
     }
 
-    @Test(.timeLimit(.minutes(5))) func `the level of all loggers changes at once`() throws {
+    @Test(.timeLimit(.minutes(10))) func `the level of all loggers changes at once`() throws {
         let folder = try TemporaryFolder()
         let output = LogOutput(.init(directory: folder.path, level: .warning, console: false))
         var early = logger(output)
@@ -196,7 +219,7 @@ private final class HandClock: Sendable {
         #expect(log.contains("DEBUG - seen own=1\n") && log.contains("DEBUG - seen more=2\n"))
     }
 
-    @Test(.timeLimit(.minutes(5))) func `lines of many threads arrive whole`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `lines of many threads arrive whole`() async throws {
         let folder = try TemporaryFolder()
         let output = LogOutput(.init(directory: folder.path, console: false))
         let logger = logger(output)

@@ -98,7 +98,7 @@ private final class NotifySocket: Sendable {
         #expect(SystemdNotifier(environment: environment, process: 77).watchdogLimit == limit)
     }
 
-    @Test(.timeLimit(.minutes(5))) func `the watchdog is fed by proofs and by nothing else`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `the watchdog is fed by proofs and by nothing else`() async throws {
         struct NoCommit: Error {}
         let (folder, names) = try Self.names()
         let socket = try NotifySocket(names[0])

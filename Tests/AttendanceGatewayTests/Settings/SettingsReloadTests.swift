@@ -35,7 +35,7 @@ import Testing
         #expect(SettingsDifference(from: load(before), to: load(before)).isEmpty)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a reload applies sound settings, refuses broken ones and names what waits for a restart`()
         async throws
     {
@@ -72,7 +72,7 @@ import Testing
         #expect(!log.joined().contains("old-token-1"))
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a hang-up is a request`() async {
+    @Test(.timeLimit(.minutes(10))) func `a hang-up is a request`() async {
         let hangups = await SettingsReload.hangups()
         kill(getpid(), SIGHUP)
         var iterator = hangups.makeAsyncIterator()

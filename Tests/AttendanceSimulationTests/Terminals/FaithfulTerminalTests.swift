@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `what people punched is with the server once, whatever the power did`() async throws {
         let path = NSTemporaryDirectory() + "flash-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: path) }
@@ -52,7 +52,7 @@ import Testing
         #expect(file.logs.count == 500)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a power cut in the middle of writing a punch shows no OK and leaves no trace`() async throws {
         try await Self.withTerminal { terminal, server in
             Self.punch(terminal, 3)
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: FirmwareProfile.all)
+    @Test(.timeLimit(.minutes(10)), arguments: FirmwareProfile.all)
     func `each firmware takes a user, shows it, restarts and still has it`(
         profile: FirmwareProfile
     ) async throws {
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `dials again when the server goes, and through a stall that leaves the old link half open`()
         async throws
     {
@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `fifty terminals with five hundred people each are light, and all of their punches arrive`()
         async throws
     {
@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `whoever waits is told when the task ends, and when the flash fails`() async throws {
         let terminal = try FaithfulTerminal(.init(serial: "T1"), address: .init(port: 1))
         let waiting = Task { try await terminal.wait { $0.isRegistered } }

@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: accounts", .timeLimit(.minutes(5))) struct AccountConformance {
+@Suite("Conformance: accounts", .timeLimit(.minutes(10))) struct AccountConformance {
     private let root = Author("root (command line)")
 
     private func digest(_ byte: UInt8) throws -> TokenDigest {

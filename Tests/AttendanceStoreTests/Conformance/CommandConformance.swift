@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: commands", .timeLimit(.minutes(5))) struct CommandConformance {
+@Suite("Conformance: commands", .timeLimit(.minutes(10))) struct CommandConformance {
     static let author = Author("ada")
     static let other = SerialNumber("T2")!
 

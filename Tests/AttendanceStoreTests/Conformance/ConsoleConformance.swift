@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: the console", .timeLimit(.minutes(5))) struct ConsoleConformance {
+@Suite("Conformance: the console", .timeLimit(.minutes(10))) struct ConsoleConformance {
     private static let operatorName = Author("Ada")
     private static let other = SinkName("other")!
 

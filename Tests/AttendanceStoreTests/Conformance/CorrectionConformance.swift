@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: corrections", .timeLimit(.minutes(5))) struct CorrectionConformance {
+@Suite("Conformance: corrections", .timeLimit(.minutes(10))) struct CorrectionConformance {
     static let right = WallTime(seconds: Sample.morning.seconds + 7200)
     static let correction = Correction(
         ruling: .time(right, instant: right.seconds - 19_800), author: Author("ada"), at: Sample.now,

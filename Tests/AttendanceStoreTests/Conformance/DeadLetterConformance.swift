@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: dead letters", .timeLimit(.minutes(5))) struct DeadLetterConformance {
+@Suite("Conformance: dead letters", .timeLimit(.minutes(10))) struct DeadLetterConformance {
     @Test(arguments: Engine.allCases) func `a dead letter tells what it is about`(engine: Engine) async throws
     {
         try await engine.withOwed(2) { journal, ids in

@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: decisions and routing", .timeLimit(.minutes(5))) struct DecisionConformance {
+@Suite("Conformance: decisions and routing", .timeLimit(.minutes(10))) struct DecisionConformance {
     static let decision = Decision(
         person: "hr-emp-1", employee: "HR-EMP-1", time: Sample.morning, direction: .in)
 

@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: delivery", .timeLimit(.minutes(5))) struct DeliveryConformance {
+@Suite("Conformance: delivery", .timeLimit(.minutes(10))) struct DeliveryConformance {
     @Test(arguments: Engine.allCases)
     func `what is owed comes in order of arrival, page by page`(engine: Engine) async throws {
         try await engine.withJournal { journal in

@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: importing", .timeLimit(.minutes(5))) struct ImportConformance {
+@Suite("Conformance: importing", .timeLimit(.minutes(10))) struct ImportConformance {
     private func batch(
         _ punches: [(id: String, second: Int64, isDelivered: Bool)], kind: PunchKind = .person,
         doubt: TimeDoubt = .none

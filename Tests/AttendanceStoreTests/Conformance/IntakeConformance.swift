@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: intake", .timeLimit(.minutes(5))) struct IntakeConformance {
+@Suite("Conformance: intake", .timeLimit(.minutes(10))) struct IntakeConformance {
     @Test(arguments: Engine.allCases) func `a punch comes back as it was recorded`(engine: Engine)
         async throws
     {

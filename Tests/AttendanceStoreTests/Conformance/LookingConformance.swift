@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: looking", .timeLimit(.minutes(5))) struct LookingConformance {
+@Suite("Conformance: looking", .timeLimit(.minutes(10))) struct LookingConformance {
     static func second(_ second: Int64) -> WallTime { WallTime(seconds: Sample.morning.seconds + second) }
 
     /// Of six records: persons 1 and 2 at seconds 0 and 10 on A, a stranger at 5 and a door event at 10 on B.

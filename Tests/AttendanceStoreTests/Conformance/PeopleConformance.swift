@@ -3,7 +3,7 @@ import Testing
 
 @testable import AttendanceStore
 
-@Suite("Conformance: people", .timeLimit(.minutes(5))) struct PeopleConformance {
+@Suite("Conformance: people", .timeLimit(.minutes(10))) struct PeopleConformance {
     static let t1 = SerialNumber("T1")!
     static let t2 = SerialNumber("T2")!
     static let key = PersonKey(enrollID: EnrollID("12")!)

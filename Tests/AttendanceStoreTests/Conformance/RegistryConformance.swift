@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: registry", .timeLimit(.minutes(5))) struct RegistryConformance {
+@Suite("Conformance: registry", .timeLimit(.minutes(10))) struct RegistryConformance {
     private let serial = Sample.terminal
     private let ada = Author("ada (command line)")
 

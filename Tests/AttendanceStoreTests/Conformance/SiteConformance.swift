@@ -2,7 +2,7 @@ import AttendanceCore
 import AttendanceStore
 import Testing
 
-@Suite("Conformance: sites, terminals, audit, alerts", .timeLimit(.minutes(5))) struct SiteConformance {
+@Suite("Conformance: sites, terminals, audit, alerts", .timeLimit(.minutes(10))) struct SiteConformance {
     static func employee(_ number: Int, id: String) -> Employee {
         Employee(
             name: "HR-EMP-\(number)", fullName: "Person \(number) \"X\"", status: "Active", company: "A & B",

@@ -20,7 +20,7 @@ import Testing
             isActive: { _ in isActive })
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a code opens as often as it may, however many ask at once`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder) { store in
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a revoked code and one of somebody who is gone open nothing`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder) { store in
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `steps of a clock are noted and settled once`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `steps of a clock are noted and settled once`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder) { store in
                 let step = ClockStep(terminal: Sample.terminal, at: Sample.now, before: 90, unread: 4)

@@ -6,7 +6,7 @@ import Testing
 @testable import AttendanceStore
 
 @Suite struct AuditChainTests {
-    @Test(.timeLimit(.minutes(5))) func `each row is chained to the one before it`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `each row is chained to the one before it`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder) { store in
                 for action in ["one", "two", "three"] {

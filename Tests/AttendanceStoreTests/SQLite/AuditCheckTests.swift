@@ -83,7 +83,7 @@ import Testing
         #expect(found.contains("3 moved") && found.count >= 2)
     }
 
-    @Test(.timeLimit(.minutes(5))) func `rows can only be appended`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `rows can only be appended`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder) { store in
                 for action in ["one", "two"] {
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `what somebody edits past the triggers shows`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `what somebody edits past the triggers shows`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder) { store in
                 for action in ["one", "two", "three"] {

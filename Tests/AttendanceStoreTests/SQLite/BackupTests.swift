@@ -7,7 +7,7 @@ import Testing
 @testable import AttendanceStore
 
 @Suite struct `Backups` {
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a copy is made while punches keep coming, and is whole`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder + "/data") { store in

@@ -5,7 +5,7 @@ import Testing
 
 @testable import AttendanceStore
 
-@Suite(.timeLimit(.minutes(5))) struct CommandRowTests {
+@Suite(.timeLimit(.minutes(10))) struct CommandRowTests {
     @Test(arguments: CommandState.allCases.filter(\.isFinal))
     func `a command that has ended keeps no secret`(state: CommandState) async throws {
         try await withTemporaryFolder { folder in

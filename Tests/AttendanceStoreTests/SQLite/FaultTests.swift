@@ -7,7 +7,7 @@ import Testing
 
 @testable import AttendanceStore
 
-@Suite("SQLite: faults", .timeLimit(.minutes(5))) struct FaultTests {
+@Suite("SQLite: faults", .timeLimit(.minutes(10))) struct FaultTests {
     @Test func `a full database refuses, keeps nothing of the batch, and goes on when there is room`()
         async throws
     {

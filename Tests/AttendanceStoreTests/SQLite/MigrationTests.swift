@@ -6,7 +6,7 @@ import Testing
 @testable import AttendanceStore
 
 /// A journal that the first schema left behind, full of everything it could hold, under the present program.
-@Suite("SQLite: migration", .timeLimit(.minutes(5))) struct MigrationTests {
+@Suite("SQLite: migration", .timeLimit(.minutes(10))) struct MigrationTests {
     private static let raw = #"{"enrollid":1,"time":"2026-03-02 08:00:00"}"#
     private static let odd: [UInt8] = [0x7B, 0xFF, 0x00, 0x7D]
     private static let decision = Decision(

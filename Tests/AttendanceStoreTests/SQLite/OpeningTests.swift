@@ -7,7 +7,7 @@ import Testing
 
 @testable import AttendanceStore
 
-@Suite("SQLite: opening", .timeLimit(.minutes(5))) struct OpeningTests {
+@Suite("SQLite: opening", .timeLimit(.minutes(10))) struct OpeningTests {
     @Test func `the writer's commits are full and synchronous`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder) { store in

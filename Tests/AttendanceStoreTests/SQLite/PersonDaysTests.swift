@@ -5,7 +5,7 @@ import Testing
 @testable import AttendanceStore
 
 /// Everything here is compared with the rows themselves.
-@Suite("A person's day", .timeLimit(.minutes(5))) struct PersonDaysTests {
+@Suite("A person's day", .timeLimit(.minutes(10))) struct PersonDaysTests {
     private static let zones = [
         ("Asia/Kolkata", Int64(19_800)), ("Pacific/Kiritimati", 50_400), ("Pacific/Pago_Pago", -39_600),
     ]

@@ -6,7 +6,7 @@ import Testing
 @testable import AttendanceStore
 
 /// A journal of 20,000 punches in every state, and every answer compared with the rows themselves.
-@Suite("Searching punches", .timeLimit(.minutes(5))) struct PunchSearchTests {
+@Suite("Searching punches", .timeLimit(.minutes(10))) struct PunchSearchTests {
     private static let old = SinkName("old-site")!
     private static let terminals = (1...12).map { SerialNumber("T\($0)")! }
     private static let count = 20_000

@@ -48,7 +48,7 @@ import Testing
         Int((DurableFile.size(database(folder)) ?? 0) / 4096)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `pages overwritten in the middle cost what stood in no other place`() async throws {
         try await withTemporaryFolder { folder in
             try await make(in: folder)
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `with a backup only what is newer than it can be lost`() async throws {
         try await withTemporaryFolder { folder in
             try await make(in: folder, backup: true)
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: [16, 100, 4096])
+    @Test(.timeLimit(.minutes(10)), arguments: [16, 100, 4096])
     func `a header of noise hides nothing`(bytes: Int) async throws {
         try await withTemporaryFolder { folder in
             try await make(in: folder)
@@ -126,7 +126,7 @@ import Testing
             + (0..<cells).map { number(at: Int(page[112 + $0 * 2]) << 8 | Int(page[113 + $0 * 2])) }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: [false, true], [false, true])
+    @Test(.timeLimit(.minutes(10)), arguments: [false, true], [false, true])
     func `without the list of its tables every punch is found all the same`(backup: Bool, inLog: Bool)
         async throws
     {
@@ -166,7 +166,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `where the backup alone is left it says that it cannot tell how much is lost`() async throws {
         try await withTemporaryFolder { folder in
             try await make(in: folder, backup: true)
@@ -181,7 +181,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a truncated file gives what it still has, and the rest comes from the CSV`() async throws {
         try await withTemporaryFolder { folder in
             try await make(in: folder)
@@ -214,7 +214,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `where nothing can be read, an empty journal begins and says so`() async throws {
         try await withTemporaryFolder { folder in
             try await make(in: folder)

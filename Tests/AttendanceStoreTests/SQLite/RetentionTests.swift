@@ -27,7 +27,7 @@ import Testing
 
     private func isKept(_ raw: [UInt8]) -> Bool { NotKept.since(raw) == nil }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `records as they came go by age, and punches stay with all else and are recognised`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder + "/data") { store in
@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a new journal's file gets shorter, some pages at a time`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder + "/data") { store in
@@ -176,7 +176,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `an older journal uses its free pages again`() async throws {
         try await withTemporaryFolder { folder in
             try FileManager.default.createDirectory(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import AttendanceStore
 
-@Suite("SQLite: writer", .timeLimit(.minutes(5))) struct WriterTests {
+@Suite("SQLite: writer", .timeLimit(.minutes(10))) struct WriterTests {
     @Test func `two hundred overlapping batches at once are each stored once`() async throws {
         try await withTemporaryFolder { folder in
             try await withSQLiteStore(in: folder) { store in

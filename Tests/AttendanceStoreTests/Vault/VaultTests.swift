@@ -3,7 +3,7 @@ import Testing
 
 @testable import AttendanceStore
 
-@Suite(.timeLimit(.minutes(5))) struct VaultTests {
+@Suite(.timeLimit(.minutes(10))) struct VaultTests {
     static let secret = Array("template 1(3)ab".utf8)
 
     /// The `VaultError` that `body` throws.

@@ -6,7 +6,7 @@ import Testing
 @testable import AttendanceTerminals
 
 /// One after the other: their clock runs fast, and beginning all at once would cost each its time-outs.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct CommandDeskTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct CommandDeskTests {
     let hall: CommandHall
 
     init() throws { hall = try CommandHall() }

@@ -8,7 +8,7 @@ import Testing
 @testable import AttendanceGateway
 
 /// Who may do what by the API, and what it says to the rest.
-@Suite(.timeLimit(.minutes(5))) struct `The doors of the API` {
+@Suite(.timeLimit(.minutes(10))) struct `The doors of the API` {
     /// A path that fits the template.
     private static func path(_ endpoint: Endpoint) -> String {
         "/"

@@ -10,7 +10,7 @@ import Testing
 @testable import AttendanceGateway
 
 /// Punches, deliveries and what happens, as a program sees them.
-@Suite(.timeLimit(.minutes(5))) struct `Punches by the API` {
+@Suite(.timeLimit(.minutes(10))) struct `Punches by the API` {
     private static let groups = """
         [Group Pune]
         [Group Goa]

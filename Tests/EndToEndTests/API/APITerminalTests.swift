@@ -8,7 +8,7 @@ import Testing
 @testable import AttendanceGateway
 
 /// Terminals, commands, people and accounts, as a program orders them.
-@Suite(.timeLimit(.minutes(5))) struct `Orders by the API` {
+@Suite(.timeLimit(.minutes(10))) struct `Orders by the API` {
     @Test func `a terminal is let in, named, and changed by one at a time`() async throws {
         try await withGateway(["Terminals.Unknown=pending"], file: "[Group Pune]\n") { gateway in
             let terminal = try await gateway.connect("ZX01")

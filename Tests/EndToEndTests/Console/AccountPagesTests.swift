@@ -2,7 +2,7 @@ import AttendanceCore
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct AccountPagesTests {
+@Suite(.timeLimit(.minutes(10))) struct AccountPagesTests {
     @Test func `an administrator adds an account, and it may do what its role says`() async throws {
         try await withGateway { gateway in
             let boss = try await gateway.visitor()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct `The console's alerts` {
+@Suite(.timeLimit(.minutes(10))) struct `The console's alerts` {
     private func withReceiver(
         _ body: @escaping @Sendable (SimulatedReceiver) async throws -> Void
     ) async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct `The console's audit trail` {
+@Suite(.timeLimit(.minutes(10))) struct `The console's audit trail` {
     private func write(
         _ count: Int, _ gateway: RunningGateway, action: String = "test.change", subject: String = "thing"
     ) async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct `The console's corrections` {
+@Suite(.timeLimit(.minutes(10))) struct `The console's corrections` {
     private static let ahead: Int64 = 30 * 86_400
 
     /// P1 to P3 from a clock 30 days ahead, P4 believed; R1 without a time, R2 of nobody. All of terminal P1, which is of

@@ -6,7 +6,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct `The console's deliveries` {
+@Suite(.timeLimit(.minutes(10))) struct `The console's deliveries` {
     private static let groups = """
         [Group Plant]
         Sinks = erpnext

@@ -7,7 +7,7 @@ import Testing
 @testable import AttendanceGateway
 
 /// `/people` and a person's own page, as a browser sees them.
-@Suite(.timeLimit(.minutes(5))) struct `The console's people` {
+@Suite(.timeLimit(.minutes(10))) struct `The console's people` {
     private static let office = """
         [People]
         Collect = yes

@@ -7,7 +7,7 @@ import Testing
 
 @testable import AttendanceGateway
 
-@Suite(.timeLimit(.minutes(5))) struct `The console's reconciling` {
+@Suite(.timeLimit(.minutes(10))) struct `The console's reconciling` {
     private static let file = "[Terminal P1]\nGroup = Plant\n[Group Plant]\nSinks = erpnext\n"
 
     /// Six punches that were delivered, and the names of their check-ins by time.

@@ -8,7 +8,7 @@ import Testing
 @testable import AttendanceTerminals
 
 /// `/terminals` and a terminal's own page, as a browser sees them.
-@Suite(.timeLimit(.minutes(5))) struct `The console's terminals` {
+@Suite(.timeLimit(.minutes(10))) struct `The console's terminals` {
     private static let pending = ["Terminals.Unknown=pending"]
     private static let groups = """
         [Group Dubai office]

@@ -6,7 +6,7 @@ import Foundation
 import Testing
 
 /// Much at once, over real sockets, with a faithful terminal at the other end.
-@Suite(.timeLimit(.minutes(5))) struct `Much at once` {
+@Suite(.timeLimit(.minutes(10))) struct `Much at once` {
     @Test func `a thousand commands over a flapping connection end once each`() async throws {
         let count = 1_000
         let seed = UInt64(number(named: "ATTENDANCE_FLEET_SEED", or: Int.random(in: 1...1_000_000)))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import AttendanceWeb
 
-@Suite(.timeLimit(.minutes(5))) struct AccountKeepingTests {
+@Suite(.timeLimit(.minutes(10))) struct AccountKeepingTests {
     private let root = Author("root (command line)")
     private let new = "quite another password"
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import AttendanceWeb
 
-@Suite(.timeLimit(.minutes(5))) struct SignInTests {
+@Suite(.timeLimit(.minutes(10))) struct SignInTests {
     private let root = Author("root (command line)")
 
     // MARK: Signing in
