@@ -303,7 +303,8 @@ private func withSite(
         }
     }
 
-    @Test(.timeLimit(.minutes(10))) func `works with sites that know no auto_update_last_sync, and odd names`()
+    @Test(.timeLimit(.minutes(10)))
+    func `works with sites that know no auto_update_last_sync, and odd names`()
         async throws
     {
         try await withSite(version: .version14) { site in

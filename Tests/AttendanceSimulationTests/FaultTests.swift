@@ -102,7 +102,8 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(10))) func `are bound to a person, a path or a number of requests`() async throws
+    @Test(.timeLimit(.minutes(10))) func `are bound to a person, a path or a number of requests`()
+        async throws
     {
         try await withSite { erp, site in
             erp.inject(.serverError(exceptionType: "KeyError", message: "'shift'"), person: "77")

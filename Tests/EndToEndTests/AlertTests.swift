@@ -151,7 +151,8 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(10))) func `a terminal that goes away is told by its name, and when it is back`()
+    @Test(.timeLimit(.minutes(10)))
+    func `a terminal that goes away is told by its name, and when it is back`()
         async throws
     {
         try await withReceiver { receiver in

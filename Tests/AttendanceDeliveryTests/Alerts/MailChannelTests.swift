@@ -24,7 +24,8 @@ import Testing
 
     private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
-    @Test(.timeLimit(.minutes(10))) func `the program gets the whole mail on its standard input`() async throws
+    @Test(.timeLimit(.minutes(10))) func `the program gets the whole mail on its standard input`()
+        async throws
     {
         try await withFolder { folder in
             let program = try program(#"echo "$@" > "$HERE/arguments"; cat > "$HERE/mail""#, in: folder)
