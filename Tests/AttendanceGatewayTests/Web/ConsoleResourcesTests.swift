@@ -31,6 +31,23 @@ struct ConsoleResourcesTests {
         #expect(try ConsoleTemplates().words.count == ConsoleResources.pages.count)
     }
 
+    @Test(arguments: [
+        ("{count} of {all}", nil), ("{all}: {count}", nil), ("{count}", "other places"),
+        ("{count} of {al}", "other places"), ("{count} of {all", "other places"), ("", "no text"),
+    ])
+    func `a text has the same places in every language`(arabic: String, fault: String?) throws {
+        var texts = Dictionary(
+            uniqueKeysWithValues: Language.allCases.map { ($0.rawValue, "{count} of {all}, {} and {No}") })
+        texts["ar"] = arabic
+        let content = try JSONEncoder().encode(["key": texts])
+        if let fault {
+            let error = #expect(throws: WordsError.self) { try Words([("page", content)]) }
+            #expect(error?.text.contains(fault) == true)
+        } else {
+            #expect(try Words([("page", content)]).all(in: .english)["key"]?.hasPrefix("{count}") == true)
+        }
+    }
+
     @Test(arguments: ConsoleResources.pages.map(\.name))
     func `a page has every word that its template names`(name: String) throws {
         let words = try #require(try ConsoleTemplates().words[name]).all(in: .english)

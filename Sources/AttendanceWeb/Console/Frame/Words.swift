@@ -56,8 +56,14 @@ package struct Words: Sendable {
         places.reduce(text) { $0.replacingOccurrences(of: "{\($1.key)}", with: $1.value) }
     }
 
+    /// Some ten thousand texts are looked at at each start: an expression would be read anew for each of them.
     private static func places(of text: String) -> Set<String> {
-        Set(text.matches(of: /\{([a-z]+)\}/).map { String($0.1) })
+        Set(
+            text.split(separator: "{", omittingEmptySubsequences: false).dropFirst().compactMap { part in
+                guard let end = part.firstIndex(of: "}"), end > part.startIndex else { return nil }
+                let name = part[..<end]
+                return name.allSatisfy { ("a"..."z").contains($0) } ? String(name) : nil
+            })
     }
 }
 
