@@ -133,6 +133,8 @@ final class TerminalConnection {
             case .close(.notAllowed): close(.policyViolation)
             }
         }
+        // Not merely empty: a terminal that is idle for hours would hold on to the room of its registration.
+        actions = []
         return nil
     }
 

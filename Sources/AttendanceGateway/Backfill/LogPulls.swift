@@ -85,7 +85,8 @@ package final class LogPulls: Service {
     private let state: Mutex<State>
     private let counters = Counters()
 
-    fileprivate struct Entry {
+    /// An object each: in the dictionary itself they would take up room for twice as many.
+    fileprivate final class Entry {
         var book: PullBook
         var connection: Int64?
         var group = ""
@@ -97,6 +98,8 @@ package final class LogPulls: Service {
         /// Of the pull that is under way.
         var new = 0
         var repeated = 0
+
+        init(book: PullBook) { self.book = book }
     }
 
     fileprivate struct State {
@@ -149,7 +152,7 @@ package final class LogPulls: Service {
         let said = LogCounters(used: used, backlog: registration.backlog.map(Int.init(clamping:)))
         let (now, rules) = (timing.now(), rules)
         state.withLock { state in
-            guard var entry = state.entry(of: serial, atMost: Self.maximumKnown) else { return }
+            guard let entry = state.entry(of: serial, atMost: Self.maximumKnown) else { return }
             let isNew = entry.connection != connection
             entry.connection = connection
             entry.group = group
@@ -169,7 +172,7 @@ package final class LogPulls: Service {
         }
         state.withLock { state in
             // What an unapproved terminal sends is held, and none of our business yet.
-            guard var entry = state.entries.removeValue(forKey: logs.terminal) else { return }
+            guard let entry = state.entries.removeValue(forKey: logs.terminal) else { return }
             let new = logs.receipt.stored + logs.receipt.quarantined
             entry.book.received(new: new, repeated: logs.receipt.repeated, by: logs.pulled, at: logs.at)
             if logs.pulled != nil, !entry.open.isEmpty {
@@ -189,7 +192,7 @@ package final class LogPulls: Service {
         switch event {
         case .page(let record, _, let summary):
             state.withLock { state in
-                guard var entry = state.entry(of: record.terminal, atMost: Self.maximumKnown) else { return }
+                guard let entry = state.entry(of: record.terminal, atMost: Self.maximumKnown) else { return }
                 entry.open.insert(record.id)
                 entry.progress = Progress(
                     command: record.id, serial: record.terminal, pages: summary.pages,
@@ -221,7 +224,7 @@ package final class LogPulls: Service {
             var progress = Progress(
                 command: record.id, serial: record.terminal, pages: summary.pages, entries: summary.entries,
                 state: settlement.state)
-            guard var entry = state.entry(of: record.terminal, atMost: Self.maximumKnown) else {
+            guard let entry = state.entry(of: record.terminal, atMost: Self.maximumKnown) else {
                 return progress
             }
             (progress.new, progress.repeated) = (entry.new, entry.repeated)
@@ -274,14 +277,15 @@ package final class LogPulls: Service {
 
     /// Of one terminal, or of all that have registered since pulls are followed; by serial number.
     package func standings(of serial: SerialNumber? = nil) -> [Standing] {
-        let entries = state.withLock { state in
-            serial.map { one in state.entries[one].map { [(one, $0)] } ?? [] }
-                ?? state.entries.map { ($0, $1) }
-        }
-        return entries.map { serial, entry in
-            Standing(
-                serial: serial, isConnected: presence.entry(of: serial) != nil, kept: entry.book.kept,
-                running: entry.book.running, progress: entry.progress)
+        // Entries stay behind the lock.
+        state.withLock { state in
+            (serial.map { [$0] } ?? Array(state.entries.keys)).compactMap { serial in
+                state.entries[serial].map { entry in
+                    Standing(
+                        serial: serial, isConnected: presence.entry(of: serial) != nil,
+                        kept: entry.book.kept, running: entry.book.running, progress: entry.progress)
+                }
+            }
         }
         .sorted { $0.serial.folded < $1.serial.folded }
     }
@@ -428,7 +432,7 @@ package final class LogPulls: Service {
     package func follow(_ ids: [Int64], of commands: [NewCommand]) {
         state.withLock { state in
             for (id, command) in zip(ids, commands) {
-                guard var entry = state.entry(of: command.terminal, atMost: Self.maximumKnown) else {
+                guard let entry = state.entry(of: command.terminal, atMost: Self.maximumKnown) else {
                     continue
                 }
                 // One that is over by now was told of.
@@ -463,7 +467,7 @@ package final class LogPulls: Service {
                 state.entries[serial] = Entry(book: PullBook(kept))
             }
             for record in open {
-                guard var entry = state.entry(of: record.terminal, atMost: Self.maximumKnown) else {
+                guard let entry = state.entry(of: record.terminal, atMost: Self.maximumKnown) else {
                     continue
                 }
                 entry.open.insert(record.id)
