@@ -13,8 +13,8 @@ struct QueuedOrder {
 
     /// Ends the program with the reason where the order is refused.
     ///
-    /// - Parameter path: that of the operation in the gateway that runs.
-    /// - Parameter carryOut: the same operation on a journal that nobody else has open.
+    /// - `path`: that of the operation in the gateway that runs.
+    /// - `carryOut`: the same operation on a journal that nobody else has open.
     init(
         _ order: some Encodable, path: String, settings: Settings,
         carryOut: (CommandOffice, SQLiteStore, UnixTime, Keep) async throws -> CommandReceipt

@@ -15,7 +15,7 @@ package enum ConsoleLogForm: Hashable, Sendable {
 
     /// What standard error is: journald's own stream, or anything else.
     ///
-    /// - Parameter environment: `JOURNAL_STREAM` is the device and inode of the stream that systemd gave to the service;
+    /// - `environment`: `JOURNAL_STREAM` is the device and inode of the stream that systemd gave to the service;
     ///   it may have been redirected since (systemd.exec(5)).
     package static func fitting(
         _ environment: [String: String] = ProcessInfo.processInfo.environment,
